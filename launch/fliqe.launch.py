@@ -1,0 +1,126 @@
+"""
+Launch the FLIQE node and bring it up: configured, then active.
+
+    ros2 launch fliqe_ros fliqe.launch.py cameras:=/flir_front,/flir_rear
+
+Arguments that are left empty take their value from the parameter file.
+"""
+
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler)
+from launch.conditions import IfCondition
+from launch.events import matches_action
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import LifecycleNode
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+from lifecycle_msgs.msg import Transition
+
+# Launch arguments that are parameters of the node under the same name, with their types
+PARAMETERS = {
+    'discover': bool,
+    'image_topic': str,
+    'transport': str,
+    'model': str,
+    'device': str,
+}
+
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'cameras', default_value='',
+        description='Camera namespaces, separated by commas: /flir_front,/flir_rear'),
+    DeclareLaunchArgument(
+        'discover', default_value='', choices=['', 'true', 'false'],
+        description='Also score every other camera that is found, now or later'),
+    DeclareLaunchArgument(
+        'image_topic', default_value='',
+        description='Name of the image topic below each camera namespace: image_raw'),
+    DeclareLaunchArgument(
+        'transport', default_value='', choices=['', 'raw', 'compressed'],
+        description='Subscribe to the image topic itself or to its /compressed topic'),
+    DeclareLaunchArgument(
+        'model', default_value='',
+        description='Path of the model file, instead of the packaged default model'),
+    DeclareLaunchArgument(
+        'device', default_value='',
+        description='Where the model runs: auto, cpu, cuda or cuda:N'),
+    DeclareLaunchArgument(
+        'params_file',
+        default_value=PathJoinSubstitution(
+            [FindPackageShare('fliqe_ros'), 'config', 'fliqe.yaml']),
+        description='YAML file with all parameters of the node'),
+    DeclareLaunchArgument(
+        'namespace', default_value='',
+        description='Namespace of the node, and of the cameras it discovers'),
+    DeclareLaunchArgument(
+        'node_name', default_value='fliqe',
+        description='Name of the node'),
+    DeclareLaunchArgument(
+        'use_sim_time', default_value='false', choices=['true', 'false'],
+        description='Take the time from /clock: true with a simulator or a played bag'),
+    DeclareLaunchArgument(
+        'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
+        description='Least severe log messages to show'),
+    DeclareLaunchArgument(
+        'autostart', default_value='true', choices=['true', 'false'],
+        description='Configure and activate the node; false leaves it to a lifecycle manager'),
+]
+
+
+def given_parameters(context):
+    """Return the node parameters, by name, whose launch arguments are not empty."""
+    arguments = context.launch_configurations
+    parameters = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=of_type)
+        for name, of_type in PARAMETERS.items() if arguments[name]
+    }
+    cameras = [name.strip() for name in arguments['cameras'].split(',') if name.strip()]
+    return {**parameters, 'cameras': cameras} if cameras else parameters
+
+
+def launch_node(context):
+    """Return the node and, with autostart, what takes it to the state active."""
+    node = LifecycleNode(
+        package='fliqe_ros',
+        executable='quality_node',
+        name=LaunchConfiguration('node_name'),
+        namespace=LaunchConfiguration('namespace'),
+        parameters=[
+            LaunchConfiguration('params_file'),
+            {
+                **given_parameters(context),
+                'use_sim_time': ParameterValue(
+                    LaunchConfiguration('use_sim_time'), value_type=bool),
+                # The transitions below would be refused by a node that makes them itself.
+                'autostart': False,
+            },
+        ],
+        ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+        output='screen',
+        emulate_tty=True,
+    )
+    if IfCondition(LaunchConfiguration('autostart')).evaluate(context):
+        return [activate_once_configured(node), node,
+                change_state(node, Transition.TRANSITION_CONFIGURE)]
+    return [node]
+
+
+def activate_once_configured(node):
+    """Return the handler that activates the node when it has been configured."""
+    return RegisterEventHandler(OnStateTransition(
+        target_lifecycle_node=node, start_state='configuring', goal_state='inactive',
+        entities=[change_state(node, Transition.TRANSITION_ACTIVATE)]))
+
+
+def change_state(node, transition):
+    """Return the action that asks the node for a transition."""
+    return EmitEvent(event=ChangeState(
+        lifecycle_node_matcher=matches_action(node), transition_id=transition))
+
+
+def generate_launch_description():
+    """Return the launch arguments and the node."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=launch_node)])
