@@ -1,0 +1,217 @@
+"""The library: ``FLIQE`` scores frames, ``OnlineFLIQE`` also smooths the scores of sessions."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+import gc
+import hashlib
+from pathlib import Path
+from typing import Optional, Sequence
+
+import cv2
+from fliqe_ros.agc import GainControl
+from fliqe_ros.distortion import CLASSES, Distortion
+from fliqe_ros.errors import FrameError
+from fliqe_ros.model import DEFAULT_MODEL, load_model, Prediction
+from fliqe_ros.smoothing import SmoothingWindow
+import numpy as np
+import torch
+
+PRECISIONS = ('float32', 'float16', 'bfloat16')
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the model says of one frame."""
+
+    score: float                  #: 0 (distorted) to 1 (clean)
+    distortion: Distortion        #: most probable type; UNKNOWN without a type head
+    probabilities: tuple          #: 9 floats in the order of ``CLASSES``; zeros if unknown
+    #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if the model has none
+    quality_map: Optional[np.ndarray] = field(default=None, repr=False)
+
+
+class FLIQE:
+    """
+    No-reference quality of single thermal frames.
+
+    quality_model_path: a checkpoint; None is the packaged default model.
+    device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+    precision: ``float32``, or ``float16``/``bfloat16`` by automatic mixed precision.
+    Raises CheckpointError (names file and reason), or ValueError for device and precision.
+    """
+
+    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'float32'):
+        if precision not in PRECISIONS:
+            raise ValueError(f'Precision {precision!r} is none of {", ".join(PRECISIONS)}.')
+        self._device = _find_device(device)
+        self._precision = getattr(torch, precision)
+        self.model_path = str(quality_model_path or DEFAULT_MODEL)
+        network = load_model(self.model_path)
+        self.architecture = network.architecture
+        self.metadata = network.metadata
+        self.model_hash = hashlib.sha256(Path(self.model_path).read_bytes()).hexdigest()
+        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._gain_control = GainControl()
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda:N``."""
+        return str(self._device)
+
+    @property
+    def gpu_memory_bytes(self) -> int:
+        """Memory this process holds on the GPU; 0 on the CPU."""
+        return torch.cuda.memory_reserved(self._device) if self._device.type == 'cuda' else 0
+
+    def estimate_image_quality(self, image: np.ndarray) -> float:
+        """
+        Score of one frame in [0, 1], higher is better.
+
+        image: (H, W) or (H, W, 3|4) uint8, BGR as OpenCV gives it; (H, W) uint16 or float32 goes
+        through percentile gain control. Raises FrameError.
+        """
+        return self.assess(image).score
+
+    def estimate_batch(self, images: Sequence[np.ndarray]) -> list:
+        """Scores of several frames; see ``estimate_image_quality``."""
+        return [assessment.score for assessment in self.assess_batch(images)]
+
+    def assess(self, image: np.ndarray) -> Assessment:
+        """Score, distortion type and quality map of one frame. Raises FrameError."""
+        return self.assess_batch([image])[0]
+
+    def assess_batch(self, images: Sequence[np.ndarray]) -> list:
+        """
+        One Assessment per frame, in order; frames may differ in size.
+
+        Frames that the network sees at the same size share one forward pass.
+        Raises FrameError if any frame is bad, and RuntimeError after ``release``.
+        """
+        if self._network is None:
+            raise RuntimeError('This FLIQE was released; make a new one.')
+        inputs = [self._network.prepare(self._to_8bit(image)) for image in images]
+        groups = {}
+        for index, tensor in enumerate(inputs):
+            groups.setdefault(tuple(tensor.shape), []).append(index)
+        assessments = [None] * len(inputs)
+        for indices in groups.values():
+            batch = torch.stack([inputs[index] for index in indices])
+            for index, assessment in zip(indices, self._assess_stack(batch)):
+                assessments[index] = assessment
+        return assessments
+
+    def warm_up(self, height: int = 512, width: int = 640, batch: int = 1) -> None:
+        """Run once on blank frames, so that the first real frame is not slower than the rest."""
+        self.assess_batch([np.zeros((height, width), np.uint8)] * batch)
+
+    def release(self) -> None:
+        """Let go of the network and of the GPU memory it held."""
+        self._network = None
+        if self._device.type == 'cuda':
+            gc.collect()
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _assess_stack(self, batch):
+        with self._autocast():
+            prediction = self._network(batch.to(self._device))
+        return _assessments(prediction)
+
+    def _autocast(self):
+        if self._precision is torch.float32:
+            return nullcontext()
+        return torch.autocast(self._device.type, self._precision)
+
+    def _to_8bit(self, image: np.ndarray) -> np.ndarray:
+        image = np.asarray(image)
+        colour = image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8
+        if image.ndim != 2 and not colour:
+            raise FrameError('unsupported_shape',
+                             f'a frame is (H, W), or (H, W, 3|4) uint8, not {image.shape} '
+                             f'{image.dtype.name}')
+        if image.size == 0:
+            raise FrameError('zero_size', f'the frame of shape {image.shape} has no pixels')
+        if colour and image.shape[2] == 4:
+            image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+        return self._gain_control(image)
+
+
+class OnlineFLIQE:
+    """
+    Smoothed quality of several sessions (cameras, clips) with one model.
+
+    smoothing_window_size: frames in the moving average. The other arguments are those of FLIQE.
+    """
+
+    def __init__(self, quality_model_path=None, smoothing_window_size: int = 300,
+                 device: str = 'auto', precision: str = 'float32'):
+        SmoothingWindow(smoothing_window_size)  # a wrong size is told here, not at the first frame
+        self._smoothing_window_size = smoothing_window_size
+        self._fliqe = FLIQE(quality_model_path, device, precision)
+        self._sessions = {}
+
+    def create_session(self, session_id) -> None:
+        """Start a session; one that exists starts afresh."""
+        self._sessions[session_id] = SmoothingWindow(self._smoothing_window_size)
+
+    def remove_session(self, session_id) -> None:
+        """End a session. Raises ValueError for an unknown one."""
+        self._session(session_id)
+        del self._sessions[session_id]
+
+    def estimate_smoothed_quality(self, image: np.ndarray, session_id) -> float:
+        """
+        Score ``image`` and return the mean of the session's last scores, in [0, 1].
+
+        The mean is over ``smoothing_window_size`` scores, or fewer at the start.
+        Raises ValueError for an unknown session, FrameError for a bad image.
+        """
+        session = self._session(session_id)
+        return session.push(self._fliqe.estimate_image_quality(image))
+
+    def get_smoothed_quality(self, session_id) -> float:
+        """Newest smoothed score. Raises ValueError for an unknown or empty session."""
+        return self._session(session_id).mean
+
+    def get_raw_quality(self, session_id) -> float:
+        """Score of the newest frame. Raises ValueError for an unknown or empty session."""
+        return self._session(session_id).last
+
+    def _session(self, session_id) -> SmoothingWindow:
+        if session_id not in self._sessions:
+            known = ', '.join(repr(known) for known in self._sessions) or 'none'
+            raise ValueError(f'There is no session {session_id!r}; known sessions: {known}.')
+        return self._sessions[session_id]
+
+
+def _find_device(name: str) -> torch.device:
+    if name == 'auto':
+        return torch.device('cuda', 0) if torch.cuda.is_available() else torch.device('cpu')
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ('cpu', 'cuda'):
+        raise ValueError(f'Device {name!r} is none of auto, cpu, cuda, cuda:N.')
+    if device.type == 'cuda':
+        index = device.index or 0
+        if index >= torch.cuda.device_count():
+            raise ValueError(f'Device {name!r} is not there: this machine has '
+                             f'{torch.cuda.device_count()} CUDA devices.')
+        return torch.device('cuda', index)
+    return torch.device('cpu')
+
+
+def _assessments(prediction: Prediction) -> list:
+    scores = prediction.score.float().cpu().tolist()
+    if prediction.type_logits is None:
+        probabilities = [(0.0,) * len(CLASSES)] * len(scores)
+        distortions = [Distortion.UNKNOWN] * len(scores)
+    else:
+        rows = prediction.type_logits.float().softmax(1).cpu()
+        probabilities = [tuple(row) for row in rows.tolist()]
+        distortions = [CLASSES[index] for index in rows.argmax(1).tolist()]
+    maps = [None] * len(scores)
+    if prediction.map_logits is not None:
+        maps = list(torch.sigmoid(-prediction.map_logits.float()).cpu().numpy())
+    return [Assessment(*each) for each in zip(scores, distortions, probabilities, maps)]

@@ -1,0 +1,68 @@
+"""The interface that every architecture offers to the estimator and to the training."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple, Optional
+
+import numpy as np
+import torch
+from torch import nn, Tensor
+
+EMBEDDING_SIZE = 128
+
+
+class Prediction(NamedTuple):
+    """
+    What a network says of a batch of N frames.
+
+    embedding: (N, 128) float, unit length.
+    logit: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
+    type_logits: (N, 9) float, in the order of ``fliqe_ros.distortion.CLASSES``; None without a
+    type head.
+    map_logits: (N, h, w) float, ``logit`` for windows of the frame; None without a quality map.
+    """
+
+    embedding: Tensor
+    logit: Tensor
+    type_logits: Optional[Tensor] = None
+    map_logits: Optional[Tensor] = None
+
+    @property
+    def score(self) -> Tensor:
+        """(N,) quality score in [0, 1], higher is better."""
+        return torch.sigmoid(-self.logit)
+
+
+class QualityNetwork(nn.Module, ABC):
+    """An encoder to unit embeddings with a binary head and, if it has one, a type head."""
+
+    architecture: ClassVar[str]
+    classifier: nn.Module
+    type_head: Optional[nn.Module]  # None where it tells no types
+
+    @abstractmethod
+    def prepare(self, frame: np.ndarray) -> Tensor:
+        """
+        Turn one frame into the input of the network.
+
+        frame: (H, W) gray or (H, W, 3) BGR, uint8. Returns a (C, h, w) uint8 tensor on the CPU.
+        """
+
+    @abstractmethod
+    def encode(self, batch: Tensor) -> Tensor:
+        """(N, C, h, w) uint8 batch of prepared frames → (N, 128) unit embeddings."""
+
+    def encode_views(self, batch: Tensor) -> list:
+        """Embeddings to train on, (N, 128) each: of the frames, and of parts if it has a map."""
+        return [self.encode(batch)]
+
+    @abstractmethod
+    def forward(self, batch: Tensor) -> Prediction:
+        """(N, C, h, w) uint8 batch of prepared frames → prediction."""
+
+
+def binary_head() -> nn.Sequential:
+    """128-128-64-1 head: each hidden Linear followed by ReLU, then BatchNorm."""
+    return nn.Sequential(
+        nn.Linear(EMBEDDING_SIZE, 128), nn.ReLU(), nn.BatchNorm1d(128),
+        nn.Linear(128, 64), nn.ReLU(), nn.BatchNorm1d(64),
+        nn.Linear(64, 1))

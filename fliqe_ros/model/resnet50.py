@@ -1,0 +1,72 @@
+"""The reference network: a ResNet-50 encoder with a projection and a binary head."""
+
+from typing import ClassVar
+
+import cv2
+from fliqe_ros.model.network import binary_head, EMBEDDING_SIZE, Prediction, QualityNetwork
+import numpy as np
+from PIL import Image
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+import torchvision
+
+INPUT_SIZE = 224
+
+
+class ResNet50Encoder(nn.Module):
+    """torchvision's ResNet-50 without classifier (2048) → 128-d unit embedding."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = torchvision.models.resnet50(weights=None)
+        self.encoder.fc = nn.Identity()
+        widths = (2048, 1024, 512, 256, EMBEDDING_SIZE)
+        layers = []
+        for width_in, width_out in zip(widths, widths[1:]):
+            layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
+        self.projection_head = nn.Sequential(*layers[:-2])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, 224, 224) RGB in [0, 1] → (N, 128)."""
+        return F.normalize(self.projection_head(self.encoder(image)), dim=1)
+
+
+class ResNet50(QualityNetwork):
+    """
+    The published FLIQE network; loads its checkpoints unchanged.
+
+    Attribute names are those of the published state dict: ``iqa_encoder.encoder.*``,
+    ``iqa_encoder.projection_head.N.*``, ``classifier.N.*``. It has neither type head nor map.
+    """
+
+    architecture: ClassVar[str] = 'resnet50'
+
+    def __init__(self):
+        super().__init__()
+        self.iqa_encoder = ResNet50Encoder()
+        self.classifier = binary_head()
+        self.type_head = None
+
+    def prepare(self, frame: np.ndarray) -> Tensor:
+        """
+        Resize to 224x224 RGB with PIL's antialiased bilinear filter.
+
+        Other resizers move the score of published weights by up to 3e-3, so it has to be PIL.
+        """
+        size = (INPUT_SIZE, INPUT_SIZE)
+        if frame.ndim == 2:  # the three channels are equal: resize one of them
+            gray = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
+            return torch.from_numpy(gray.copy()).expand(3, -1, -1)
+        image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        rgb = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+        return torch.from_numpy(rgb.transpose(2, 0, 1).copy())
+
+    def encode(self, batch: Tensor) -> Tensor:
+        """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
+        return self.iqa_encoder(batch.float().div(255.0))
+
+    def forward(self, batch: Tensor) -> Prediction:
+        """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""
+        embedding = self.encode(batch)
+        return Prediction(embedding, self.classifier(embedding).squeeze(1))

@@ -1,0 +1,1 @@
+"""Command lines: simulated cameras, the demo, scoring, training and evaluation."""

@@ -1,0 +1,57 @@
+"""Score images, videos and folders of them from the command line; needs no ROS."""
+
+import argparse
+import sys
+
+from fliqe_ros.errors import FrameError
+from fliqe_ros.estimator import FLIQE
+from fliqe_ros.files import find_files, read_frames, SourceError
+from fliqe_ros.model import CheckpointError
+import numpy as np
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.score',
+                                        description=__doc__)
+    arguments.add_argument('paths', nargs='+', metavar='PATH',
+                           help='images (8 or 16 bits), videos, or folders of them')
+    arguments.add_argument('--model', help='model file, default: the packaged one')
+    arguments.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    return arguments
+
+
+def main(argv=None) -> int:
+    """
+    Print one line for each file: score, most probable distortion, path.
+
+    A video's score is the mean of its frames', its distortion the most frequent one. Returns the
+    exit status: 1 if anything could not be scored, which is told on standard error.
+    """
+    options = parser().parse_args(argv)
+    try:
+        fliqe = FLIQE(options.model, options.device)
+    except (CheckpointError, ValueError) as error:
+        print(f'score: {error}', file=sys.stderr)
+        return 1
+    status = 0
+    for path in options.paths:
+        try:
+            for file in find_files(path):
+                print(score_line(fliqe, file), flush=True)
+        except (SourceError, FrameError) as error:
+            print(f'score: {error}', file=sys.stderr)
+            status = 1
+    return status
+
+
+def score_line(fliqe: FLIQE, file) -> str:
+    """Assess a file and describe the result in one line. Raises SourceError or FrameError."""
+    assessments = [fliqe.assess(frame) for frame in read_frames(file)]
+    score = np.mean([assessment.score for assessment in assessments])
+    distortions = [assessment.distortion for assessment in assessments]
+    return f'{score:.3f}  {max(distortions, key=distortions.count).label:<14}  {file}'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the models are trained: distortions, data, losses, encoder, heads, evaluation."""

@@ -1,0 +1,66 @@
+"""Trains the heads on the embeddings of a finished, frozen encoder."""
+
+from fliqe_ros.distortion import CLASSES, Distortion
+from fliqe_ros.model import QualityNetwork
+from fliqe_ros.training.encoder import Recipe
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+HEAD_BATCH = 256
+HEAD_EPOCHS = 30
+CLEAN = CLASSES.index(Distortion.CLEAN)
+#: Stands behind the encoder's epochs, so that the heads see views of their own.
+HEAD_VIEWS_EPOCH = 1_000_000
+
+
+def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: str,
+                workers: int) -> QualityNetwork:
+    """
+    Fit binary head and type head; the encoder and its BatchNorm statistics do not change.
+
+    Clean and distorted frames weigh the same in the binary loss, so that the score means the
+    probability of "clean" where both are as likely.
+    """
+    torch.manual_seed(recipe.seed)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    network.to(device).eval()
+    embeddings, labels = _embed(network, sources, recipe, device, workers)
+    heads = [head for head in (network.classifier, network.type_head) if head is not None]
+    parameters = [p.requires_grad_() for head in heads for p in head.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
+    steps = HEAD_EPOCHS * -(-len(labels) // HEAD_BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    for head in heads:
+        head.train()
+    for _ in tqdm(range(HEAD_EPOCHS), desc='heads'):
+        for chosen in torch.randperm(len(labels)).split(HEAD_BATCH):
+            loss = _loss(network, embeddings[chosen], labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval()
+
+
+@torch.inference_mode()
+def _embed(network, sources, recipe, device, workers):
+    batches = recipe.batches(sources, network, recipe.head_steps, HEAD_VIEWS_EPOCH)
+    loader = DataLoader(batches, batch_size=None, num_workers=workers)
+    pairs = [(embedding, labels) for images, labels in tqdm(loader, desc='embeddings')
+             for embedding in network.encode_views(images.to(device))]
+    embeddings, labels = zip(*pairs)
+    return torch.cat(embeddings).clone(), torch.cat(labels).to(device)
+
+
+def _loss(network, embeddings, labels):
+    distorted = (labels != CLEAN).float()
+    share = distorted.mean().clamp(0.05, 0.95)
+    weights = torch.where(distorted > 0, 0.5 / share, 0.5 / (1 - share))
+    logit = network.classifier(embeddings).squeeze(1)
+    loss = F.binary_cross_entropy_with_logits(logit, distorted, weights)
+    if network.type_head is not None:
+        loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
+    return loss

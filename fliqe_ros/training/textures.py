@@ -1,0 +1,57 @@
+"""Pictures with natural statistics and no meaning: dead leaves over gradients and 1/f texture."""
+
+import cv2
+import numpy as np
+
+
+def dead_leaves(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """
+    Occluding random shapes with a power law of sizes, as (height, width) uint8.
+
+    Lee, Mumford & Huang, Occlusion Models for Natural Images (IJCV 2001): such pictures share the
+    scale invariance of natural ones, whatever the camera.
+    """
+    canvas = rng.uniform(40, 215) + 40 * fractal(rng, height, width, rng.uniform(1.2, 2.0))
+    smallest, largest = rng.uniform(1.5, 8.0), rng.uniform(0.15, 0.5) * height
+    count = int(rng.uniform(300, 3000))
+    # density of radii ~ r**-3 between the two ends, large ones first so that details survive
+    uniform = rng.random(count)
+    radii = 1 / np.sqrt(uniform / smallest**2 + (1 - uniform) / largest**2)
+    contrast = rng.uniform(15, 70)
+    for radius in sorted(radii, reverse=True):
+        level = float(np.clip(canvas.mean() + contrast * rng.standard_normal(), 0, 255))
+        _leaf(rng, canvas, radius, level)
+    canvas += rng.uniform(0, 8) * fractal(rng, height, width, rng.uniform(0.6, 1.4))
+    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.35, 0.8))
+    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+
+
+def _leaf(rng, canvas, radius, level):
+    height, width = canvas.shape
+    centre = rng.uniform((0, 0), (width, height))
+    shift = 4  # cv2 draws with 1/16 px
+    kind = rng.random()
+    if kind < 0.45:
+        axes = np.rint(16 * radius * np.array([1.0, rng.uniform(0.3, 1.0)])).astype(int)
+        point = tuple(int(v) for v in np.rint(centre * 16))
+        cv2.ellipse(canvas, point, tuple(map(int, axes)), rng.uniform(0, 180), 0, 360,
+                    level, -1, cv2.LINE_8, shift)
+    elif kind < 0.85:
+        box = (tuple(map(float, centre)), tuple(map(float, radius * rng.uniform(0.4, 2.5, 2))),
+               float(rng.uniform(0, 90) if rng.random() < 0.5 else 0))
+        cv2.fillConvexPoly(canvas, np.rint(cv2.boxPoints(box) * 16).astype(np.int32), level,
+                           cv2.LINE_8, shift)
+    else:
+        end = centre + radius * 4 * rng.standard_normal(2)
+        points = [tuple(int(v) for v in np.rint(p * 16)) for p in (centre, end)]
+        cv2.line(canvas, *points, level, int(max(1, radius / 6)), cv2.LINE_8, shift)
+
+
+def fractal(rng: np.random.Generator, height: int, width: int, slope: float) -> np.ndarray:
+    """Zero-mean, unit-deviation float32 noise whose amplitude spectrum falls as 1/f**slope."""
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    frequency[0, 0] = np.inf
+    shape = frequency.shape
+    spectrum = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / frequency**slope
+    noise = np.fft.irfft2(spectrum, (height, width))
+    return ((noise - noise.mean()) / noise.std()).astype(np.float32)

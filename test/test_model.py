@@ -1,0 +1,254 @@
+"""The two architectures and their checkpoints, with every way a file can be wrong."""
+
+import cv2
+from fliqe_ros.model import (
+    CheckpointError, DEFAULT_MODEL, load_encoder, load_model, ResNet50, save_checkpoint, ThermalS)
+import numpy as np
+from PIL import Image
+import pytest
+import torch
+from torch import nn
+import torchvision
+
+
+def randomised(network: nn.Module, seed: int) -> nn.Module:
+    """Random weights, those of BatchNorm too, so that a forgotten layer shows."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if value.ndim > 1:
+                value.normal_(0.0, (2.0 / value[0].numel()) ** 0.5, generator=generator)
+            else:
+                value.add_(torch.empty_like(value).normal_(0.0, 0.1, generator=generator))
+    return network.eval()
+
+
+def settle(network, batch: torch.Tensor) -> None:
+    """Take BatchNorm statistics from real activations: others would drown the differences."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.momentum = None
+    with torch.no_grad():
+        network(batch)
+    network.eval()
+
+
+class Normalise(nn.Module):
+    """L2 normalisation."""
+
+    def forward(self, x):
+        return x / x.norm(dim=1, keepdim=True)
+
+
+@pytest.fixture(scope='module')
+def published(tmp_path_factory):
+    """Write random weights in exactly the published layout, without our classes."""
+    backbone = torchvision.models.resnet50(weights=None)
+    backbone.fc = nn.Identity()
+    projection = nn.Sequential(
+        nn.Linear(2048, 1024), nn.BatchNorm1d(1024), nn.ReLU(),
+        nn.Linear(1024, 512), nn.BatchNorm1d(512), nn.ReLU(),
+        nn.Linear(512, 256), nn.BatchNorm1d(256), nn.ReLU(),
+        nn.Linear(256, 128))
+    classifier = nn.Sequential(
+        nn.Linear(128, 128), nn.ReLU(), nn.BatchNorm1d(128),
+        nn.Linear(128, 64), nn.ReLU(), nn.BatchNorm1d(64), nn.Linear(64, 1))
+    parts = {'iqa_encoder.encoder.': backbone, 'iqa_encoder.projection_head.': projection,
+             'classifier.': classifier}
+    for seed, part in enumerate(parts.values()):
+        randomised(part, seed)
+    frames = [frame(224, 224, 3, seed) // (1 + seed % 3) for seed in range(12)]
+    batch = torch.tensor(np.stack(frames)).permute(0, 3, 1, 2) / 255.0
+    settle(nn.Sequential(backbone, projection, Normalise(), classifier), batch)
+    with torch.no_grad():
+        classifier[-1].weight.mul_(0.2)  # keeps the scores away from 0 and 1
+    state = {prefix + key: value for prefix, part in parts.items()
+             for key, value in part.state_dict().items()}
+    path = tmp_path_factory.mktemp('published') / 'binary_head.pth'
+    torch.save(state, path)
+    return path, backbone, projection, classifier
+
+
+def plain_score(published, image: np.ndarray) -> float:
+    """Score as the reference does: PIL resize of the RGB frame, eager, no shortcuts."""
+    _, backbone, projection, classifier = published
+    bgr = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+    pil = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)).resize((224, 224), Image.BILINEAR)
+    tensor = torch.tensor(np.asarray(pil, np.float32) / 255.0).permute(2, 0, 1).unsqueeze(0)
+    with torch.no_grad():
+        embedding = Normalise()(projection(backbone(tensor)))
+        return float(1.0 - torch.sigmoid(classifier(embedding)))
+
+
+def frame(height: int, width: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return cv2.GaussianBlur(rng.integers(0, 256, shape, np.uint8), (0, 0), 1.5)
+
+
+@pytest.mark.parametrize('shape', [(120, 160), (256, 320), (512, 640), (224, 224), (514, 641, 3)])
+def test_published_weights_give_the_reference_score(published, shape):
+    from fliqe_ros.estimator import FLIQE
+    fliqe = FLIQE(published[0], device='cpu')
+    image = frame(*shape)
+    score = fliqe.estimate_image_quality(image)
+    assert score == pytest.approx(plain_score(published, image), abs=1e-4)
+    assert fliqe.architecture == 'resnet50'
+    assert 0.02 < score < 0.98, 'saturated weights would make this test blind'
+
+
+def test_the_score_depends_on_the_frame(published):
+    assert plain_score(published, frame(120, 160)) != pytest.approx(
+        plain_score(published, np.full((120, 160), 200, np.uint8)), abs=1e-3)
+
+
+def test_published_weights_without_batch_counts_load_too(published, tmp_path):
+    state = {key: value for key, value in torch.load(published[0]).items()
+             if not key.endswith('num_batches_tracked')}
+    torch.save(state, tmp_path / 'old.pth')
+    image = torch.randint(0, 256, (1, 3, 224, 224), dtype=torch.uint8)
+    with torch.no_grad():
+        old, new = (load_model(path)(image).logit for path in (tmp_path / 'old.pth', published[0]))
+    assert torch.equal(old, new)
+
+
+def test_encoder_only_file(published, tmp_path):
+    state = {key.removeprefix('iqa_encoder.'): value for key, value in torch.load(
+        published[0]).items() if key.startswith('iqa_encoder.')}
+    path = tmp_path / 'resnet50_128_out.pth'
+    torch.save(state, path)
+    embedding = load_encoder(path)(torch.rand(2, 3, 224, 224))
+    assert embedding.shape == (2, 128)
+    assert torch.allclose(embedding.norm(dim=1), torch.ones(2))
+    with pytest.raises(CheckpointError, match='encoder only.*train a binary head'):
+        load_model(path)
+
+
+@pytest.mark.parametrize('network', [ThermalS, ResNet50])
+def test_a_saved_checkpoint_loads_unchanged(network, tmp_path):
+    original = randomised(network(), seed=3)
+    path = tmp_path / 'model.pt'
+    save_checkpoint(path, original, {'version': 5, 'classes': ['clean']})
+    loaded = load_model(path)
+    assert loaded.metadata == {'version': 5, 'classes': ['clean']}
+    assert not loaded.training
+    batch = original.prepare(frame(200, 260)).unsqueeze(0)
+    with torch.no_grad():
+        for ours, theirs in zip(original(batch), loaded(batch)):
+            assert (ours is None and theirs is None) or torch.equal(ours, theirs)
+    assert [entry.name for entry in tmp_path.iterdir()] == ['model.pt']
+
+
+def test_thermal_s_interface():
+    network = ThermalS().eval()
+    assert sum(parameter.numel() for parameter in network.parameters()) < 500_000
+    for height, width in ((64, 64), (64, 200), (120, 160), (256, 320), (512, 640), (513, 641)):
+        with torch.no_grad():
+            prediction = network(network.prepare(frame(height, width)).unsqueeze(0))
+        assert prediction.embedding.shape == (1, 128)
+        assert prediction.embedding.norm() == pytest.approx(1.0, abs=1e-5)
+        assert prediction.score.shape == (1,) and 0.0 <= prediction.score <= 1.0
+        assert prediction.type_logits.shape == (1, 9)
+        assert prediction.map_logits.ndim == 3
+    assert prediction.map_logits.shape[1] >= 8 and prediction.map_logits.shape[2] >= 10
+
+
+def test_thermal_s_judges_a_batch_as_single_frames():
+    network = randomised(ThermalS(), seed=1)
+    batch = torch.stack([network.prepare(frame(128, 160, seed=seed)) for seed in range(5)])
+    with torch.no_grad():
+        together = network(batch).logit
+        alone = torch.cat([network(one.unsqueeze(0)).logit for one in batch])
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_thermal_s_prepares_colour_as_its_gray():
+    image = frame(150, 150, 3)
+    prepared = ThermalS().prepare(image)
+    assert np.array_equal(prepared[0].numpy(), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+
+
+def good_checkpoint(path, **changes):
+    content = {'architecture': 'thermal_s', 'state_dict': ThermalS().state_dict(), 'metadata': {}}
+    content.update(changes)
+    torch.save(content, path)
+
+
+def state_with(**changes):
+    state = dict(ThermalS().state_dict())
+    for key, value in changes.items():
+        key = key.replace('__', '.')
+        if value is None:
+            del state[key]
+        else:
+            state[key] = value
+    return state
+
+
+BAD_STATES = {
+    'missing': (state_with(projection__0__weight=None),
+                r"1 missing key, first 'projection.0.weight'"),
+    'unexpected': (state_with(extra__layer=torch.zeros(1)),
+                   r"1 unexpected key, first 'extra.layer'"),
+    'shape': (state_with(projection__0__weight=torch.zeros(2, 3)),
+              r"'projection.0.weight' has shape \(2, 3\) instead of \(256, 256\)"),
+    'not finite': (state_with(projection__0__bias=torch.full((256,), float('nan'))),
+                   'weights that are not finite'),
+    'no tensor': (state_with(projection__0__bias='x'), 'has shape None'),
+    'no dict': ([], 'state_dict is not a dict'),
+}
+
+
+@pytest.mark.parametrize('problem', BAD_STATES)
+def test_a_bad_state_dict_is_refused(problem, tmp_path):
+    state, reason = BAD_STATES[problem]
+    path = tmp_path / 'bad.pt'
+    good_checkpoint(path, state_dict=state)
+    with pytest.raises(CheckpointError, match=reason) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+
+
+def test_other_bad_files_are_refused(tmp_path):
+    path = tmp_path / 'model.pt'
+    with pytest.raises(CheckpointError, match='no such file'):
+        load_model(path)
+    with pytest.raises(CheckpointError, match='no such file'):
+        load_model(tmp_path)
+    path.write_bytes(b'')
+    with pytest.raises(CheckpointError, match='not a checkpoint'):
+        load_model(path)
+    path.write_bytes(b'\x89PNG\r\n' + bytes(1000))
+    with pytest.raises(CheckpointError, match='not a checkpoint'):
+        load_model(path)
+    good_checkpoint(path, architecture='vgg')
+    with pytest.raises(CheckpointError, match="architecture 'vgg' is none of resnet50, thermal_s"):
+        load_model(path)
+    torch.save(torch.zeros(3), path)
+    with pytest.raises(CheckpointError, match='holds no dict'):
+        load_model(path)
+    torch.save({'weights': torch.zeros(3)}, path)
+    with pytest.raises(CheckpointError, match='no known network'):
+        load_model(path)
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    path = tmp_path / 'model.pt'
+    path.write_bytes(DEFAULT_MODEL.read_bytes()[:-5000])
+    with pytest.raises(CheckpointError, match='not a checkpoint'):
+        load_model(path)
+
+
+class Trap:
+    """Would run code when unpickled."""
+
+    def __reduce__(self):
+        return eval, ('1/0',)
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    path = tmp_path / 'model.pt'
+    torch.save({'architecture': 'thermal_s', 'state_dict': Trap()}, path)
+    with pytest.raises(CheckpointError, match='not a checkpoint'):
+        load_model(path)

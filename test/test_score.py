@@ -1,0 +1,51 @@
+"""The command line that scores files."""
+
+import cv2
+from fliqe_ros import FLIQE
+from fliqe_ros.distortion import Distortion
+from fliqe_ros.tools import score
+from fliqe_ros.training.distortions import distort
+from fliqe_ros.training.scenes import ThermalScene
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope='module')
+def counts():
+    scene = ThermalScene(77, 256, 320)
+    return scene.sensor_counts(scene.render(0.0), np.random.default_rng(0))
+
+
+def test_images_and_a_video_are_scored(counts, tmp_path, capsys):
+    frame = ThermalScene(77, 256, 320).to_8bit(counts)
+    noisy = distort(frame, Distortion.GAUSSIAN_NOISE)
+    cv2.imwrite(str(tmp_path / 'a_raw.png'), counts)
+    cv2.imwrite(str(tmp_path / 'b_noisy.png'), noisy)
+    video = cv2.VideoWriter(str(tmp_path / 'c.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10,
+                            (320, 256))
+    for _ in range(3):
+        video.write(cv2.cvtColor(noisy, cv2.COLOR_GRAY2BGR))
+    video.release()
+    assert score.main([str(tmp_path), '--device', 'cpu']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in lines] == [
+        str(tmp_path / name) for name in ('a_raw.png', 'b_noisy.png', 'c.avi')]
+    raw, bad, video_score = (float(line.split()[0]) for line in lines)
+    assert raw == pytest.approx(FLIQE(device='cpu').estimate_image_quality(counts), abs=6e-4)
+    assert raw > 0.5 > max(bad, video_score)
+    assert lines[1].split()[1] == 'gaussian_noise'
+
+
+def test_what_cannot_be_scored_is_told_and_the_rest_goes_on(counts, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'good.png'), counts)
+    (tmp_path / 'bad.png').write_bytes(b'nothing')
+    assert score.main([str(tmp_path / 'missing.png'), str(tmp_path / 'bad.png'),
+                       str(tmp_path / 'good.png'), '--device', 'cpu']) == 1
+    told = capsys.readouterr()
+    assert 'missing.png: no such file' in told.err and 'bad.png: not an image' in told.err
+    assert told.out.rstrip().endswith('good.png')
+
+
+def test_a_bad_model_is_told(tmp_path, capsys):
+    assert score.main(['x.png', '--model', str(tmp_path / 'no.pt')]) == 1
+    assert 'no.pt: there is no such file' in capsys.readouterr().err
