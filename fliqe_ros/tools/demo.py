@@ -1,0 +1,231 @@
+"""The whole system at work: two simulated cameras, the real node, live scores, a report."""
+
+import argparse
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+import signal
+import sys
+import tempfile
+import time
+
+from fliqe_ros.distortion import Distortion
+from fliqe_ros.files import find_files, SourceError
+from fliqe_ros.frames import make_converter
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.tools.demo_report import (
+    draw, find_problems, format_table, Sample, summarise)
+from fliqe_ros.tools.demo_system import (
+    check_alive, DemoError, isolate, output_of, running)
+from fliqe_ros.tools.schedule import Phase, Schedule, tour
+from fliqe_ros.tools.sources import SYNTHETIC
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+FRONT, REAR = CAMERAS = ('/flir_front', '/flir_rear')
+SMOOTHING_WINDOW = 15
+START_WITHIN_S = 120.0
+SILENCE_S = 15.0
+_DISTORTED_SHARE = 0.68  # of the time; the rest is clean, before, between and after
+_REDRAW_S = {True: 0.2, False: 1.0}  # on a terminal, elsewhere
+_STATUS = {QualityScore.STATUS_UNKNOWN: 'unknown', QualityScore.STATUS_OK: 'ok',
+           QualityScore.STATUS_DEGRADED: 'DEGRADED', QualityScore.STATUS_BAD: 'BAD'}
+
+
+class Witness:
+    """Hears everything about one camera: its images, the truth about them, their scores."""
+
+    def __init__(self, node, camera):
+        self.camera = camera
+        self.phases = {}  # by stamp
+        self.pictures = {}  # the newest frame of each phase
+        self.last_s = time.monotonic()
+        self._scores = {}  # by stamp
+        self._arrivals_s = deque(maxlen=20)
+        self._converter = make_converter('native')
+        node.create_subscription(Header, f'{camera}/phase', self._on_phase, 100)
+        node.create_subscription(Image, f'{camera}/image_raw', self._on_image,
+                                 qos_profile_sensor_data)
+        node.create_subscription(QualityScore, f'{camera}/quality', self._on_score, 100)
+
+    @property
+    def elapsed_s(self):
+        """Seconds of the schedule so far, by the cameras' stamps."""
+        return max(self.phases) - min(self.phases) if self.phases else 0.0
+
+    def _on_phase(self, header):
+        self.phases[_seconds(header.stamp)] = header.frame_id
+        self.last_s = time.monotonic()
+
+    def _on_image(self, image):
+        phase = self.phases.get(_seconds(image.header.stamp))
+        if phase is not None:
+            self.pictures[phase] = self._converter.to_array(image)
+
+    def _on_score(self, score):
+        self._scores[_seconds(score.header.stamp)] = score
+        self._arrivals_s.append(time.monotonic())
+
+    def samples(self):
+        """Return the scored frames whose phase is known, in the order of their stamps."""
+        return [Sample(stamp_s, self.phases[stamp_s], score.score, score.smoothed_score,
+                       Distortion(score.distortion).label)
+                for stamp_s, score in sorted(self._scores.items()) if stamp_s in self.phases]
+
+    def live_line(self):
+        """Describe the newest score in one line that fits a terminal of 80 columns."""
+        if not self._scores:
+            return f'{self.camera:<12}waiting for the first score'
+        score = self._scores[max(self._scores)]
+        latency_ms = 1e3 * _seconds(score.latency)
+        seen = Distortion(score.distortion).label
+        return (f'{self.camera:<12}score {score.score:.2f} smoothed {score.smoothed_score:.2f}  '
+                f'{_STATUS[score.status]:<9}{seen:<15}'
+                f'{self._rate_hz():4.1f} Hz {latency_ms:4.0f} ms')
+
+    def _rate_hz(self):
+        since_s = time.monotonic() - self._arrivals_s[0]
+        return (len(self._arrivals_s) - 1) / max(since_s, 1e-3)
+
+
+def _seconds(time_message):
+    return time_message.sec + time_message.nanosec * 1e-9
+
+
+def plan(seconds: float) -> Schedule:
+    """Every distortion once, clean before, between and, without end, after; ``seconds`` long."""
+    distortions = len(tour()) // 2
+    distorted_s = round(seconds * _DISTORTED_SHARE / distortions, 3)
+    clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (distortions + 1), 3)
+    return Schedule((*tour(distorted_s, clean_s), Phase('clean')))
+
+
+def watch(options, folder: Path, stack: ExitStack, processes: list) -> dict:
+    """
+    Start the node and the cameras and listen until the schedule is through.
+
+    :return: a ``Witness`` for each camera.
+    :raises DemoError: if a process ends, or the node or the cameras stay silent.
+    """
+    executor = SingleThreadedExecutor()
+    node = Node('demo')
+    stack.callback(node.destroy_node)
+    executor.add_node(node)
+    print('Starting quality_node …', flush=True)
+    cameras = f'[{", ".join(CAMERAS)}]'
+    processes.append(stack.enter_context(running('fliqe_ros.node.main', {
+        'cameras': cameras, 'discover': 'false', 'smoothing_window': SMOOTHING_WINDOW,
+        'model': f"'{options.model}'"}, folder)))
+    _await_node(node, executor, processes)
+    witnesses = {camera: Witness(node, camera) for camera in CAMERAS}
+    print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
+          flush=True)
+    processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
+        'cameras': cameras, 'rate': float(options.rate), 'source': f"'{options.source}'",
+        'seed': options.seed, 'schedule': f"'{FRONT}={plan(options.seconds)}'"}, folder)))
+    _follow(witnesses, options.seconds, executor, processes)
+    return witnesses
+
+
+def _await_node(node, executor, processes):
+    """Wait until the node has its model and listens to every camera."""
+    deadline_s = time.monotonic() + START_WITHIN_S
+    while not all(node.count_subscribers(f'{camera}/image_raw') for camera in CAMERAS):
+        check_alive(processes)
+        if time.monotonic() > deadline_s:
+            raise DemoError(f'quality_node did not subscribe within {START_WITHIN_S:.0f} s')
+        executor.spin_once(timeout_sec=0.1)
+
+
+def _follow(witnesses, seconds, executor, processes):
+    """Listen and show live lines until the schedule has run."""
+    terminal = sys.stdout.isatty()
+    shown_s, lines_up = 0.0, 0
+    while min(witness.elapsed_s for witness in witnesses.values()) < seconds:
+        executor.spin_once(timeout_sec=0.1)
+        check_alive(processes)
+        now_s = time.monotonic()
+        if now_s - min(witness.last_s for witness in witnesses.values()) > SILENCE_S:
+            raise DemoError(f'a camera of camera_sim has been silent for {SILENCE_S:.0f} s')
+        if now_s - shown_s >= _REDRAW_S[terminal]:
+            lines = [witness.live_line() for witness in witnesses.values()]
+            rewind = f'\x1b[{lines_up}F' if lines_up else ''
+            clear = '\x1b[K' if terminal else ''
+            print(rewind + '\n'.join(line + clear for line in lines), flush=True)
+            shown_s, lines_up = now_s, len(lines) if terminal else 0
+
+
+def report(witnesses: dict, output: Path) -> int:
+    """Print the table and the verdict, write the picture; 0 if all is well, else 1."""
+    recordings = {camera: witness.samples() for camera, witness in witnesses.items()}
+    print('\n' + format_table([row for camera, samples in recordings.items()
+                               for row in summarise(camera, samples)]))
+    problems = find_problems(recordings, FRONT)
+    if all(recordings.values()):
+        front, rear = (dict(witnesses[camera].pictures) for camera in CAMERAS)
+        pictures = {name.replace('_', ' '): picture for name, picture in front.items()}
+        pictures.update({f'{REAR}': rear['clean']} if 'clean' in rear else {})
+        draw(output, recordings, pictures)
+        print(f'\nWrote {output}')
+    for problem in problems:
+        print(f'FAILED: {problem}', file=sys.stderr)
+    if not problems:
+        print('PASSED: every distortion scored below clean frames of the same camera')
+    return 1 if problems else 0
+
+
+def parse_arguments(argv):
+    parser = argparse.ArgumentParser(prog='demo', description=__doc__)
+    parser.add_argument('--source', default=SYNTHETIC, help='synthetic (default), a folder of '
+                        'images or videos, an image or a video')
+    parser.add_argument('--seconds', type=float, default=40.0, help='length (default 40)')
+    parser.add_argument('--rate', type=float, default=10.0, help='Hz per camera (default 10)')
+    parser.add_argument('--seed', type=int, default=14, help='which synthetic scenes')
+    parser.add_argument('--model', default='', help='checkpoint to score with (default: the one '
+                        'of the package)')
+    parser.add_argument('--output', type=Path, default=Path('demo.png'), help='picture to write')
+    options = parser.parse_args(argv)
+    if not options.seconds > 0:
+        parser.error('--seconds must be above 0')
+    if options.model:
+        options.model = str(Path(options.model).expanduser().resolve())
+    if options.source != SYNTHETIC:
+        try:
+            find_files(options.source)
+        except SourceError as error:
+            parser.error(str(error))
+        options.source = str(Path(options.source).expanduser().resolve())
+    return options
+
+
+def main(argv=None) -> int:
+    """Run the demo; 0 if both cameras were scored and clean frames above distorted ones."""
+    options = parse_arguments(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    processes = []
+    with tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
+        isolate(Path(folder))
+        try:
+            with ExitStack() as stack:
+                rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+                stack.callback(rclpy.try_shutdown)
+                witnesses = watch(options, Path(folder), stack, processes)
+            status = report(witnesses, options.output)
+        except DemoError as error:
+            print(f'FAILED: {error}', file=sys.stderr)
+            status = 1
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
+        if status:
+            for process in processes:
+                print(f'{process.log.stem} printed:\n{output_of(process)}', file=sys.stderr)
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())

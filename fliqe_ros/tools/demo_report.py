@@ -1,0 +1,144 @@
+"""What the demo found: expected against seen as a table, a verdict, and a picture."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+
+import cv2
+from fliqe_ros.distortion import Distortion, DISTORTIONS
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+import numpy as np
+
+CLEAN = Distortion.CLEAN.label
+CROP_PX = 200
+_COLOURS = ('#d95f02', '#7570b3')
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One scored frame: when it was taken, what was done to it, what the node said."""
+
+    stamp_s: float
+    phase: str
+    score: float
+    smoothed_score: float
+    distortion: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """All frames of one camera that one type of distortion was done to."""
+
+    camera: str
+    expected: str
+    seen: str
+    mean_score: float
+    frames: int
+
+
+def summarise(camera: str, samples) -> list:
+    """Sum up a camera's samples: one row per type of distortion, in the order of appearance."""
+    rows = []
+    for expected in dict.fromkeys(sample.phase for sample in samples):
+        chosen = [sample for sample in samples if sample.phase == expected]
+        seen, _ = Counter(sample.distortion for sample in chosen).most_common(1)[0]
+        mean_score = sum(sample.score for sample in chosen) / len(chosen)
+        rows.append(Row(camera, expected, seen, mean_score, len(chosen)))
+    return rows
+
+
+def find_problems(recordings: dict, faulty_camera: str) -> list:
+    """
+    Say what speaks against a working system; an empty list is a pass.
+
+    :param recordings: samples of each camera by its name.
+    :param faulty_camera: the one that went through every distortion.
+    """
+    problems = [f'{camera}: not one score arrived'
+                for camera, samples in recordings.items() if not samples]
+    if problems:
+        return problems
+    rows = {row.expected: row for row in summarise(faulty_camera, recordings[faulty_camera])}
+    wanted = [CLEAN] + [distortion.label for distortion in DISTORTIONS]
+    problems = [f'{faulty_camera}: no {name} frame was scored'
+                for name in wanted if name not in rows]
+    if problems:
+        return problems
+    clean = rows.pop(CLEAN).mean_score
+    problems = [f'{faulty_camera}: {row.expected} frames scored {row.mean_score:.2f}, not below '
+                f'the {clean:.2f} of clean ones' for row in rows.values()
+                if not row.mean_score < clean]
+    distorted = sum(row.mean_score for row in rows.values()) / len(rows)
+    for camera, samples in recordings.items():
+        mean_score = sum(sample.score for sample in samples) / len(samples)
+        if camera != faulty_camera and not mean_score > distorted:
+            problems.append(f'{camera}: clean frames scored {mean_score:.2f}, not above the '
+                            f'{distorted:.2f} of distorted ones')
+    return problems
+
+
+def format_table(rows) -> str:
+    """Lay rows out as text, a mark where the type seen is the one expected."""
+    lines = [f'{"camera":<13}{"expected":<17}{"seen":<19}{"mean score":>10}{"frames":>8}']
+    for row in rows:
+        mark = '✓' if row.seen == row.expected else '✗'
+        lines.append(f'{row.camera:<13}{row.expected:<17}{mark + " " + row.seen:<19}'
+                     f'{row.mean_score:>10.2f}{row.frames:>8}')
+    return '\n'.join(lines)
+
+
+def draw(path, recordings: dict, pictures: dict):
+    """
+    Write the picture: frames of every phase above the score curves of every camera.
+
+    :param recordings: samples of each camera by its name, none empty.
+    :param pictures: (H, W) uint8 frames by caption, at least one.
+    """
+    figure = Figure(figsize=(16, 9), dpi=100, layout='constrained')
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(1 + len(recordings), len(pictures),
+                               height_ratios=[1.2] + [2.0] * len(recordings))
+    for column, (caption, picture) in enumerate(pictures.items()):
+        axes = figure.add_subplot(grid[0, column])
+        axes.imshow(detail(picture), cmap='gray', vmin=0, vmax=255, interpolation='nearest')
+        axes.set_title(caption, fontsize=9)
+        axes.axis('off')
+    began = min(sample.stamp_s for samples in recordings.values() for sample in samples)
+    ended = max(sample.stamp_s for samples in recordings.values() for sample in samples)
+    for i, (camera, samples) in enumerate(recordings.items()):
+        axes = figure.add_subplot(grid[1 + i, :])
+        _draw_scores(axes, camera, samples, began, _COLOURS[i % len(_COLOURS)])
+        axes.set_xlim(0, max(ended - began, 1e-3))
+    axes.set_xlabel('seconds')
+    axes.legend(loc='lower right', fontsize=9)
+    figure.suptitle('FLIQE: quality of two thermal cameras, one of them failing in every way',
+                    fontsize=14)
+    figure.savefig(path)
+
+
+def detail(picture):
+    """Cut out the square of ``CROP_PX`` where a frame shows most, so that single pixels show."""
+    height, width = (min(CROP_PX, side) for side in picture.shape)
+    change = np.abs(cv2.Laplacian(cv2.GaussianBlur(picture, (0, 0), 3), cv2.CV_32F))
+    sums = cv2.boxFilter(change, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False)
+    sums = sums[:picture.shape[0] - height + 1, :picture.shape[1] - width + 1]
+    y, x = np.unravel_index(np.argmax(sums), sums.shape)
+    return picture[y:y + height, x:x + width]
+
+
+def _draw_scores(axes, camera, samples, began, colour):
+    times = [sample.stamp_s - began for sample in samples]
+    axes.plot(times, [sample.score for sample in samples], '.', color=colour, alpha=0.35,
+              label='score of each frame')
+    axes.plot(times, [sample.smoothed_score for sample in samples], '-', color=colour, lw=2,
+              label='smoothed score')
+    stretches = [(name, next(stretch)[0]) for name, stretch
+                 in groupby(zip(times, samples), key=lambda item: item[1].phase)]
+    ends = [start for _, start in stretches[1:]] + times[-1:]
+    for (name, start), end in zip(stretches, ends):
+        if name != CLEAN:
+            axes.axvspan(start, end, color='0.88', zorder=0)
+            axes.text((start + end) / 2, 1.06, name.replace('_', ' '), ha='center', fontsize=10)
+    axes.set(ylim=(-0.02, 1.16), ylabel=f'{camera}\nquality score')
+    axes.grid(alpha=0.3)
