@@ -1,0 +1,1 @@
+"""The lifecycle node ``fliqe``: images in, ``QualityScore`` and diagnostics out."""

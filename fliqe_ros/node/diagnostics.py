@@ -1,0 +1,196 @@
+"""What the node tells /diagnostics: plain functions that fill a status, without ROS calls."""
+
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.camera import CameraReport
+from fliqe_ros.node.inference_times import InferenceReport
+from fliqe_ros.node.parameters import Settings
+from fliqe_ros.node.status import LABELS
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+# A camera whose frames bunch up loses a few of them; that is not worth a warning.
+_DROPPED_SHARE = 0.1
+_SLOW_LATENCY_S = 1.0
+_STUCK_S = 10.0
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """The loaded model."""
+
+    architecture: str
+    path: str
+    sha256: str
+    device: str
+    precision: str
+    gpu_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """The node at one moment; ``problems`` are sentences on what failed and was not mended."""
+
+    state: str
+    problems: tuple[str, ...] = ()
+    refused_parameters: dict[str, str] = field(default_factory=dict)
+    waits_for_clock: bool = False
+    converter: str = ''
+    model: ModelReport | None = None
+    times: InferenceReport = field(default_factory=InferenceReport)
+
+
+def camera_status(node: str, report: CameraReport, settings: Settings, state: NodeReport,
+                  ) -> DiagnosticStatus:
+    """Return the status ``<node>: <camera>``; only an active node finds fault with a camera."""
+    problems = _camera_problems(report, settings) if state.state == 'active' else []
+    if report.verdict is None:
+        fine = 'no frame scored yet'
+    else:
+        fine = f'{LABELS[report.verdict.status]}, smoothed {report.verdict.smoothed:.2f}'
+    if state.state != 'active':
+        fine = f'node {state.state}, {fine}'
+    return _status(
+        f'{node}: {report.camera}', report.camera, problems, fine,
+        _camera_values(report, state.converter))
+
+
+def inference_status(node: str, report: NodeReport) -> DiagnosticStatus:
+    """Return the status ``<node>: inference``."""
+    return _status(
+        f'{node}: inference', node, _inference_problems(report),
+        report.state, _inference_values(report))
+
+
+def _camera_problems(report: CameraReport, settings: Settings) -> list:
+    """Return (level, sentence) of everything that is wrong with a camera."""
+    return [problem for problem in (
+        _silence(report, settings),
+        _failures(report),
+        _freeze(report, settings),
+        _quality(report),
+        _load(report),
+    ) if problem]
+
+
+def _silence(report: CameraReport, settings: Settings):
+    silent_s = report.waiting_s if report.age_s is None else report.age_s
+    if not settings.stale_after_s or silent_s <= settings.stale_after_s:
+        return None
+    return ERROR, f'no frames for {silent_s:.1f} s'
+
+
+def _failures(report: CameraReport):
+    if report.last_frame_failed:
+        return ERROR, f'unusable frames: {report.last_error}'
+    if report.error_rate_hz > 0:
+        return WARN, f'some unusable frames: {report.last_error}'
+    return None
+
+
+def _freeze(report: CameraReport, settings: Settings):
+    if not settings.freeze_after_s or report.frozen_s < settings.freeze_after_s:
+        return None
+    return ERROR, f'frozen: the same picture for {report.frozen_s:.1f} s'
+
+
+def _quality(report: CameraReport):
+    if report.verdict is None:
+        return None
+    smoothed = f'smoothed {report.verdict.smoothed:.2f}, {report.distortion.label}'
+    if report.verdict.status == QualityScore.STATUS_BAD:
+        return ERROR, f'bad quality: {smoothed}'
+    if report.verdict.status == QualityScore.STATUS_DEGRADED:
+        return WARN, f'degraded quality: {smoothed}'
+    return None
+
+
+def _load(report: CameraReport):
+    if report.latency_p95_s is not None and report.latency_p95_s > _SLOW_LATENCY_S:
+        return WARN, f'slow: 95% of the scores take up to {report.latency_p95_s:.1f} s'
+    if report.drop_rate_hz > _DROPPED_SHARE * report.rate_in_hz:
+        return WARN, (f'dropping {report.drop_rate_hz:.1f} of {report.rate_in_hz:.1f} frames '
+                      'per second')
+    return None
+
+
+def _inference_problems(report: NodeReport) -> list:
+    problems = [(ERROR, problem) for problem in report.problems]
+    if report.times.busy_s > _STUCK_S:
+        problems.append((ERROR, f'a forward pass runs for {report.times.busy_s:.0f} s'))
+    if report.waits_for_clock:
+        problems.append((WARN, 'use_sim_time is set, but nothing was heard on /clock'))
+    for reason in dict.fromkeys(report.refused_parameters.values()):
+        problems.append((WARN, f'parameter refused, default used: {reason}'))
+    return problems
+
+
+def _camera_values(report: CameraReport, converter: str) -> dict:
+    verdict = report.verdict
+    return {
+        'score': _number(report.score, '.3f'),
+        'smoothed score': _number(verdict and verdict.smoothed, '.3f'),
+        'frames in window': verdict.frames if verdict else 0,
+        'status': LABELS[verdict.status if verdict else QualityScore.STATUS_UNKNOWN],
+        'distortion': report.distortion.label,
+        'rate in (Hz)': _number(report.rate_in_hz, '.2f'),
+        'rate out (Hz)': _number(report.rate_out_hz, '.2f'),
+        'received': report.received,
+        'scored': report.scored,
+        'skipped by max_rate': report.skipped,
+        'dropped': report.dropped,
+        'latency p50 (ms)': _number(_milliseconds(report.latency_p50_s), '.1f'),
+        'latency p95 (ms)': _number(_milliseconds(report.latency_p95_s), '.1f'),
+        'age of last frame (s)': _number(report.age_s, '.2f'),
+        'same picture for (s)': _number(report.frozen_s, '.2f'),
+        'overlay images': report.drawn,
+        'converter': converter,
+        'errors': sum(report.errors.values()),
+        **{f'errors: {cause}': count for cause, count in sorted(report.errors.items())},
+    }
+
+
+def _inference_values(report: NodeReport) -> dict:
+    model, times = report.model, report.times
+    values = {'state': report.state}
+    if model:
+        values |= {
+            'device': model.device,
+            'precision': model.precision,
+            'model': model.path,
+            'model hash': model.sha256,
+            'architecture': model.architecture,
+            'GPU memory (MB)': _number(model.gpu_memory_bytes / 1e6, '.1f'),
+        }
+    return values | {
+        'batches': times.batches,
+        'frames': times.frames,
+        'batch size': times.last_batch_size,
+        'mean batch size': _number(times.mean_batch_size, '.2f'),
+        'time per batch p50 (ms)': _number(_milliseconds(times.batch_p50_s), '.1f'),
+        'time per batch p95 (ms)': _number(_milliseconds(times.batch_p95_s), '.1f'),
+        'batch in progress for (s)': _number(times.busy_s, '.2f'),
+        **{f'refused: {name}': why for name, why in sorted(report.refused_parameters.items())},
+    }
+
+
+def _status(name: str, hardware_id: str, problems: list, fine: str, values: dict,
+            ) -> DiagnosticStatus:
+    """Return a status at the level of the worst problem, the worst one named first."""
+    problems = sorted(problems, key=lambda problem: problem[0], reverse=True)
+    return DiagnosticStatus(
+        level=problems[0][0] if problems else OK,
+        name=name,
+        hardware_id=hardware_id,
+        message='; '.join(sentence for _, sentence in problems) or fine,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
+
+
+def _number(value: float | None, form: str) -> str:
+    return 'none' if value is None else format(value, form)

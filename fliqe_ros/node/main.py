@@ -1,0 +1,118 @@
+"""The executable ``quality_node``: the node in a process that ends cleanly on a signal."""
+
+from contextlib import suppress
+import os
+import signal
+import sys
+import threading
+
+# A launch system and users expect a node to be gone within 2 s, on a busy machine too.
+_GRACE_S = 1.2
+_LEAVE_S = 0.3
+
+
+class StopSignal:
+    """
+    Turns SIGINT and SIGTERM, however many arrive, into one request to stop.
+
+    Python's handlers run only when the main thread is back from what it waits for, and then in
+    the middle of anything. So they do nothing here: a thread hears of the signal through the
+    wake-up file and wakes the executor. If the clean-up is held up, by PyTorch being imported,
+    say, the thread ends the process after a grace period.
+    """
+
+    def __init__(self):
+        self.received = threading.Event()
+        self._node = self._executor = None
+        self._read, write = os.pipe()
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._wait, name='fliqe_signals', daemon=True).start()
+
+    def stops(self, node, executor) -> None:
+        """On a signal, let the executor's ``spin_once`` return for the node to be shut down."""
+        self._node, self._executor = node, executor
+
+    def _wait(self) -> None:
+        os.read(self._read, 1)
+        self.received.set()
+        if self._executor:
+            with suppress(Exception):  # it may be shut down already
+                self._executor.create_task(lambda: None)
+        threading.Event().wait(_GRACE_S)
+        # Taken out of the ROS graph from here, if that is possible; others need not wait for
+        # its lease to expire.
+        leave = threading.Thread(target=self._leave, daemon=True)
+        leave.start()
+        leave.join(_LEAVE_S)
+        _exit_now(0)
+
+    def _leave(self) -> None:
+        if self._node:
+            with suppress(Exception):
+                self._node.destroy_node()
+
+
+def _exit_now(status: int) -> None:
+    """
+    End the process at once, whatever its threads do.
+
+    Waiting for Python to take down PyTorch would cost seconds on a busy machine.
+    """
+    with suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def _spin(node, executor, stop: StopSignal) -> None:
+    from fliqe_ros.node.sentences import one_line
+    while executor.context.ok() and not (stop.received.is_set() or node.start_failed):
+        try:
+            executor.spin_once()
+        except Exception as error:
+            node.get_logger().error(f'a callback failed: {one_line(error)}')
+
+
+def _run(args, stop: StopSignal) -> int:
+    """Run the node until it is to stop; return the exit status."""
+    # Imported only now, so that a signal during the imports ends the process cleanly as well.
+    from fliqe_ros.node.quality_node import QualityNode
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    # Without rclpy's handlers the context is still valid for the shutdown transition.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node = QualityNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    stop.stops(node, executor)
+    _spin(node, executor, stop)
+    node.close()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return int(node.start_failed)
+
+
+def main(args=None) -> None:
+    """
+    Run the node until SIGINT or SIGTERM, and end the process.
+
+    Exit status: 0, or 1 if the node was to start by itself and could not.
+    """
+    stop = StopSignal()
+    try:
+        status = _run(args, stop)
+    except Exception as error:
+        from fliqe_ros.node.sentences import one_line
+        print(f'quality_node: {one_line(error)}', file=sys.stderr)
+        status = 1
+    _exit_now(status)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,64 @@
+"""The picture for rqt_image_view: the frame with its verdict, bad regions tinted red."""
+
+import cv2
+from fliqe_ros.distortion import Distortion
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.camera import Verdict
+from fliqe_ros.node.status import LABELS
+import numpy as np
+
+_COLOURS_BGR = {
+    QualityScore.STATUS_UNKNOWN: (200, 200, 200),
+    QualityScore.STATUS_OK: (80, 220, 80),
+    QualityScore.STATUS_DEGRADED: (0, 190, 255),
+    QualityScore.STATUS_BAD: (60, 60, 255),
+}
+_BAD_REGION_BGR = np.array((0, 0, 255), np.float32)
+_OPACITY = 0.6
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CAPTION_FOR_WIDTH = 'score 0.00  mean 0.00  degraded  gaussian_noise'
+
+
+def draw(
+    frame: np.ndarray,
+    score: float,
+    verdict: Verdict,
+    distortion: Distortion,
+    quality_map: np.ndarray | None = None,
+) -> np.ndarray:
+    """
+    Return the frame as a colour picture with a caption and a frame in the status' colour.
+
+    :param frame: (H, W) or (H, W, 3) BGR, uint8; left as it is.
+    :param quality_map: 2-D grid over the frame, 0 (bad: red) to 1 (good: clear).
+    :return: (H, W, 3) BGR, uint8.
+    """
+    picture = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) if frame.ndim == 2 else frame.copy()
+    if quality_map is not None:
+        picture = _tint(picture, quality_map)
+    colour = _COLOURS_BGR[verdict.status]
+    caption = (f'score {score:.2f}  mean {verdict.smoothed:.2f}  '
+               f'{LABELS[verdict.status]}  {distortion.label}')
+    height, width = picture.shape[:2]
+    cv2.rectangle(picture, (0, 0), (width - 1, height - 1), colour, thickness=2)
+    _write(picture, caption, colour)
+    return picture
+
+
+def _tint(picture: np.ndarray, quality_map: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    quality = cv2.resize(quality_map.astype(np.float32), (width, height))
+    alpha = _OPACITY * (1.0 - np.clip(quality, 0.0, 1.0))[..., None]
+    return np.rint(picture * (1.0 - alpha) + _BAD_REGION_BGR * alpha).astype(np.uint8)
+
+
+def _write(picture: np.ndarray, caption: str, colour) -> None:
+    """Write the caption on a black band at the top, as large as fits the width."""
+    width = picture.shape[1]
+    (unit_width, unit_height), _ = cv2.getTextSize(_CAPTION_FOR_WIDTH, _FONT, 1.0, 1)
+    scale = min(0.96 * width / unit_width, 1.0)
+    text_height = max(round(unit_height * scale), 1)
+    band = round(text_height * 1.8) + 2
+    cv2.rectangle(picture, (0, 0), (width - 1, band), (0, 0, 0), thickness=-1)
+    origin = (round(0.02 * width), round(text_height * 1.3) + 2)
+    cv2.putText(picture, caption, origin, _FONT, scale, colour, 1, cv2.LINE_AA)

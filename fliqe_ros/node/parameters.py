@@ -1,0 +1,227 @@
+"""The node's parameters: one table of defaults, ranges and meanings, and what follows from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import math
+import re
+
+from fliqe_ros.agc import GainControl, MODES
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+_NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
+
+
+def _check_cameras(cameras) -> None:
+    for camera in cameras:
+        if camera not in ('', '/') and not _NAME.fullmatch(camera.removeprefix('/')):
+            raise ValueError(
+                f'cameras: {camera!r} is not a topic namespace like /flir_front or flir_front')
+
+
+def _check_image_topic(topic) -> None:
+    if not _NAME.fullmatch(topic):
+        raise ValueError(
+            f'image_topic: {topic!r} is not a topic name below the camera, like image_raw')
+
+
+def _check_device(device) -> None:
+    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', device):
+        raise ValueError(f'device: {device!r} is none of auto, cpu, cuda, cuda:N')
+
+
+@dataclass(frozen=True)
+class Spec:
+    """
+    One parameter.
+
+    ``limits`` are the lowest and highest value allowed, ``choices`` the only strings allowed,
+    ``check`` raises ``ValueError`` for other reasons. A ``fixed`` parameter takes effect at
+    `configure` and can only be set while the node is unconfigured.
+    """
+
+    name: str
+    default: bool | int | float | str | list[str]
+    description: str
+    limits: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    check: Callable[[object], None] | None = None
+    fixed: bool = False
+    read_only: bool = False
+
+    def typed(self, value):
+        """
+        Return a start-up value in this parameter's type: ``max_rate: 10`` in YAML is 10.0.
+
+        :raises ValueError: one sentence, if it is of another type.
+        """
+        if isinstance(self.default, float) and type(value) is int:
+            return float(value)
+        if isinstance(self.default, list) and not value:
+            return self.default
+        if type(value) is not type(self.default):
+            raise ValueError(
+                f'{self.name}: {value!r} is not of type {type(self.default).__name__}')
+        return value
+
+    def require(self, value) -> None:
+        """Raise ``ValueError``, one sentence, unless the value is allowed."""
+        if self.limits and not self.limits[0] <= value <= self.limits[1]:
+            raise ValueError(
+                f'{self.name}: {value} is not within {self.limits[0]} to {self.limits[1]}')
+        if self.choices and value not in self.choices:
+            raise ValueError(f'{self.name}: {value!r} is none of {", ".join(self.choices)}')
+        if self.check:
+            self.check(value)
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Return what `ros2 param describe` and rqt show."""
+        constraints = ['one of: ' + ', '.join(self.choices)] if self.choices else []
+        if self.fixed:
+            constraints.append('can be set only while the node is unconfigured')
+        descriptor = ParameterDescriptor(
+            description=self.description, read_only=self.read_only,
+            additional_constraints='; '.join(constraints))
+        # A step other than 0 would break rqt's sliders for floating-point parameters.
+        if self.limits and isinstance(self.default, float):
+            descriptor.floating_point_range = [FloatingPointRange(
+                from_value=self.limits[0], to_value=self.limits[1], step=0.0)]
+        elif self.limits:
+            descriptor.integer_range = [IntegerRange(
+                from_value=self.limits[0], to_value=self.limits[1], step=1)]
+        return descriptor
+
+
+PARAMETERS = (
+    # An empty list has no type in ROS: [''] is the empty list of cameras.
+    Spec('cameras', [''], 'Camera namespaces, e.g. /flir_front; relative ones are below the '
+         "node's namespace", check=_check_cameras, fixed=True),
+    Spec('discover', True, "Also score every camera found, now or later, below the node's "
+         'namespace by topic type and image_topic', fixed=True),
+    Spec('image_topic', 'image_raw', 'Name of the image topic below each camera namespace',
+         check=_check_image_topic, fixed=True),
+    Spec('transport', 'raw', 'Subscribe to the image topic itself or to its /compressed topic',
+         choices=('raw', 'compressed'), fixed=True),
+    Spec('model', '', 'Path of the model file; empty is the packaged default', fixed=True),
+    Spec('device', 'auto', 'Where the model runs: auto, cpu, cuda or cuda:N',
+         check=_check_device, fixed=True),
+    Spec('precision', 'float32', 'Arithmetic of the model',
+         choices=('float32', 'float16', 'bfloat16'), fixed=True),
+    Spec('smoothing_window', 300, 'Number of frames the smoothed score averages',
+         limits=(1, 1_000_000), fixed=True),
+    Spec('max_rate', 0.0, 'Highest rate at which frames of one camera are scored [Hz]; '
+         '0 scores every frame', limits=(0.0, 1000.0)),
+    Spec('max_batch', 16, 'Most frames in one forward pass, at most one of each camera',
+         limits=(1, 256)),
+    Spec('warn_below', 0.6, 'A smoothed score below this is DEGRADED', limits=(0.0, 1.0)),
+    Spec('error_below', 0.3, 'A smoothed score below this is BAD', limits=(0.0, 1.0)),
+    Spec('hysteresis', 0.05, 'How far above a threshold the smoothed score must rise before '
+         'the status recovers', limits=(0.0, 0.5)),
+    Spec('min_frames', 5, 'Frames in the smoothing window before a status is given',
+         limits=(1, 1_000_000)),
+    Spec('stale_after', 2.0, 'A camera without frames for this long is an error [s]; 0 never',
+         limits=(0.0, 3600.0)),
+    Spec('freeze_after', 5.0, 'A picture identical for this long is an error [s]; 0 never '
+         '(shutter corrections freeze it for 1 to 3 s)', limits=(0.0, 3600.0)),
+    Spec('agc.mode', 'percentile', 'How 16-bit and float frames become 8 bits', choices=MODES),
+    Spec('agc.low', 0.5, 'Becomes black: a percentile, or for fixed_range a value in the unit '
+         'of the frame', limits=(-1000.0, 65535.0)),
+    Spec('agc.high', 99.5, 'Becomes white: a percentile, or for fixed_range a value in the unit '
+         'of the frame', limits=(-1000.0, 65535.0)),
+    Spec('input_shift', 0, 'Bits by which 16-bit frames are left-aligned: 2 for 14 bits in the '
+         'upper bits', limits=(0, 15)),
+    Spec('crop_bottom_rows', 0, 'Rows of telemetry at the bottom of the frame to cut off',
+         limits=(0, 4096)),
+    Spec('autostart', True, 'Configure and activate without a lifecycle manager',
+         read_only=True),
+)
+
+SPECS = {spec.name: spec for spec in PARAMETERS}
+DEFAULTS = {spec.name: spec.default for spec in PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a smoothed score, 0 to 1, is degraded or bad; see ``status.next_status``."""
+
+    warn_below: float
+    error_below: float
+    hysteresis: float
+    min_frames: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of all parameters at one moment; consistent, and never changed."""
+
+    cameras: tuple[str, ...]
+    discover: bool
+    image_topic: str
+    transport: str
+    model: str
+    device: str
+    precision: str
+    smoothing_window: int
+    max_rate_hz: float
+    max_batch: int
+    thresholds: Thresholds
+    stale_after_s: float
+    freeze_after_s: float
+    gain: GainControl
+    crop_bottom_rows: int
+    autostart: bool
+
+
+def _check_thresholds(values: dict) -> None:
+    warn, error, hysteresis = (values[n] for n in ('warn_below', 'error_below', 'hysteresis'))
+    if error > warn:
+        raise ValueError(f'error_below ({error}) must not be above warn_below ({warn})')
+    if warn + hysteresis > 1 and not math.isclose(warn + hysteresis, 1):
+        raise ValueError(
+            f'warn_below ({warn}) plus hysteresis ({hysteresis}) is above 1, no camera could '
+            'recover')
+
+
+def _check_window(values: dict) -> None:
+    if values['min_frames'] > values['smoothing_window']:
+        raise ValueError(
+            f'min_frames ({values["min_frames"]}) is more than smoothing_window '
+            f'({values["smoothing_window"]}), there would never be a status')
+
+
+def gain_control(values: dict) -> GainControl:
+    """Return the gain control; ``ValueError`` if its parameters contradict each other."""
+    try:
+        return GainControl(
+            values['agc.mode'], values['agc.low'], values['agc.high'], values['input_shift'])
+    except ValueError as error:
+        raise ValueError(f'agc: {error}') from error
+
+
+#: Parameters that must fit each other, and what raises ``ValueError`` when they do not.
+CROSS_CHECKS = (
+    (('warn_below', 'error_below', 'hysteresis'), _check_thresholds),
+    (('min_frames', 'smoothing_window'), _check_window),
+    (('agc.mode', 'agc.low', 'agc.high', 'input_shift'), gain_control),
+)
+
+
+def settings_from(values: dict) -> Settings:
+    """
+    Return the settings of a complete set of parameter values, keyed by parameter name.
+
+    :raises ValueError: one sentence, if a value or a combination is not allowed.
+    """
+    for spec in PARAMETERS:
+        spec.require(values[spec.name])
+    for _, check in CROSS_CHECKS:
+        check(values)
+    same = ('discover', 'image_topic', 'transport', 'model', 'device', 'precision',
+            'smoothing_window', 'max_batch', 'crop_bottom_rows', 'autostart')
+    return Settings(
+        cameras=tuple(dict.fromkeys(camera for camera in values['cameras'] if camera)),
+        max_rate_hz=values['max_rate'],
+        thresholds=Thresholds(**{n: values[n] for n in Thresholds.__dataclass_fields__}),
+        stale_after_s=values['stale_after'],
+        freeze_after_s=values['freeze_after'],
+        gain=gain_control(values),
+        **{name: values[name] for name in same})

@@ -1,0 +1,36 @@
+"""The verdict on a smoothed score, with hysteresis."""
+
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.parameters import Thresholds
+
+LABELS = {
+    QualityScore.STATUS_UNKNOWN: 'unknown',
+    QualityScore.STATUS_OK: 'ok',
+    QualityScore.STATUS_DEGRADED: 'degraded',
+    QualityScore.STATUS_BAD: 'bad',
+}
+
+
+def next_status(status: int, smoothed: float, frames: int, thresholds: Thresholds) -> int:
+    """
+    Return the ``QualityScore.STATUS_*`` that follows ``status``.
+
+    It gets worse as soon as the smoothed score, the mean of ``frames`` scores in 0..1, is below
+    a threshold, and better only once it is ``hysteresis`` above it.
+    """
+    if frames < thresholds.min_frames:
+        return QualityScore.STATUS_UNKNOWN
+    at_best = _grade(smoothed, thresholds, 0.0)
+    if status == QualityScore.STATUS_UNKNOWN:
+        return at_best
+    at_worst = _grade(smoothed, thresholds, thresholds.hysteresis)
+    return max(at_best, min(status, at_worst))
+
+
+def _grade(smoothed: float, thresholds: Thresholds, margin: float) -> int:
+    # A score never exceeds 1, so a threshold must not either.
+    if smoothed < min(thresholds.error_below + margin, 1.0):
+        return QualityScore.STATUS_BAD
+    if smoothed < min(thresholds.warn_below + margin, 1.0):
+        return QualityScore.STATUS_DEGRADED
+    return QualityScore.STATUS_OK

@@ -1,0 +1,144 @@
+"""What the diagnostics say, from reports made by hand."""
+
+from dataclasses import replace
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from fliqe_ros.distortion import Distortion
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.camera import Camera, Verdict
+from fliqe_ros.node.diagnostics import (
+    camera_status, inference_status, ModelReport, NodeReport)
+from fliqe_ros.node.inference_times import InferenceReport, InferenceTimes
+from fliqe_ros.node.parameters import DEFAULTS, settings_from
+import pytest
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+SETTINGS = settings_from(DEFAULTS)
+ACTIVE = NodeReport(state='active', converter='native')
+HEALTHY = replace(
+    Camera('/flir', 300).report(0), received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
+    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK), distortion=Distortion.CLEAN,
+    latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
+
+
+def values(status):
+    return {value.key: value.value for value in status.values}
+
+
+def camera(settings=SETTINGS, node=ACTIVE, **changes):
+    return camera_status('fliqe', replace(HEALTHY, **changes), settings, node)
+
+
+def test_healthy_camera():
+    status = camera()
+    assert (status.name, status.hardware_id) == ('fliqe: /flir', '/flir')
+    assert (status.level, status.message) == (OK, 'ok, smoothed 0.91')
+    expected = {
+        'score': '0.930', 'smoothed score': '0.910', 'frames in window': '100', 'status': 'ok',
+        'distortion': 'clean', 'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
+        'received': '100', 'scored': '100', 'dropped': '0', 'skipped by max_rate': '0',
+        'latency p50 (ms)': '12.0', 'latency p95 (ms)': '34.0', 'age of last frame (s)': '0.05',
+        'errors': '0', 'converter': 'native'}
+    assert expected.items() <= values(status).items()
+
+
+BAD = Verdict(0.2, 100, QualityScore.STATUS_BAD)
+DEGRADED = Verdict(0.5, 100, QualityScore.STATUS_DEGRADED)
+
+
+@pytest.mark.parametrize('changes, level, message', [
+    ({'verdict': BAD, 'distortion': Distortion.LENS_BLUR}, ERROR,
+     'bad quality: smoothed 0.20, lens_blur'),
+    ({'verdict': DEGRADED}, WARN, 'degraded quality: smoothed 0.50, clean'),
+    ({'age_s': 2.5}, ERROR, 'no frames for 2.5 s'),
+    ({'age_s': None, 'waiting_s': 3.0}, ERROR, 'no frames for 3.0 s'),
+    ({'frozen_s': 6.0}, ERROR, 'frozen: the same picture for 6.0 s'),
+    ({'last_frame_failed': True, 'last_error': 'why', 'error_rate_hz': 1.0}, ERROR,
+     'unusable frames: why'),
+    ({'last_error': 'why', 'error_rate_hz': 0.2}, WARN, 'some unusable frames: why'),
+    ({'drop_rate_hz': 6.0}, WARN, 'dropping 6.0 of 15.0 frames per second'),
+    ({'latency_p95_s': 1.5}, WARN, 'slow: 95% of the scores take up to 1.5 s'),
+    # Not worth a word: a short stop, a shutter correction, few drops, past errors.
+    ({'age_s': 1.9}, OK, 'ok, smoothed 0.91'),
+    ({'frozen_s': 3.0}, OK, 'ok, smoothed 0.91'),
+    ({'drop_rate_hz': 1.0}, OK, 'ok, smoothed 0.91'),
+    ({'last_error': 'why', 'errors': {'all_nan': 2}}, OK, 'ok, smoothed 0.91'),
+    ({'age_s': None, 'waiting_s': 1.0, 'verdict': None}, OK, 'no frame scored yet'),
+    ({'verdict': Verdict(0.1, 3, QualityScore.STATUS_UNKNOWN)}, OK, 'unknown, smoothed 0.10'),
+])
+def test_verdict_on_a_camera(changes, level, message):
+    status = camera(**changes)
+    assert (status.level, status.message) == (level, message)
+
+
+def test_worst_problem_comes_first():
+    status = camera(verdict=DEGRADED, drop_rate_hz=6.0, frozen_s=6.0)
+    assert status.level == ERROR
+    assert status.message.split('; ') == [
+        'frozen: the same picture for 6.0 s', 'degraded quality: smoothed 0.50, clean',
+        'dropping 6.0 of 15.0 frames per second']
+
+
+def test_checks_can_be_turned_off():
+    settings = settings_from({**DEFAULTS, 'stale_after': 0.0, 'freeze_after': 0.0})
+    assert camera(settings, age_s=1e6, frozen_s=1e6).level == OK
+
+
+def test_inactive_node_finds_no_fault():
+    status = camera(node=NodeReport(state='inactive'), age_s=1e6, verdict=BAD)
+    assert (status.level, status.message) == (OK, 'node inactive, bad, smoothed 0.20')
+
+
+def test_errors_are_listed_by_cause():
+    status = camera(errors={'all_nan': 2, 'undecodable': 1})
+    assert {'errors': '3', 'errors: all_nan': '2', 'errors: undecodable': '1'}.items() \
+        <= values(status).items()
+
+
+def test_numbers_that_are_not_known_are_not_nan():
+    for report in (Camera('/flir', 5).report(0), HEALTHY):
+        for value in values(camera_status('fliqe', report, SETTINGS, ACTIVE)).values():
+            assert value and value.lower() != 'nan'
+
+
+MODEL = ModelReport('thermal_s', '/m.pt', 'abc123', 'cuda:0', 'float16', 12_345_678)
+
+
+def test_inference():
+    times = InferenceReport(7, 14, 2, 2.0, 0.011, 0.022)
+    status = inference_status('fliqe', NodeReport(state='active', model=MODEL, times=times))
+    assert (status.name, status.level, status.message) == ('fliqe: inference', OK, 'active')
+    expected = {
+        'state': 'active', 'device': 'cuda:0', 'precision': 'float16', 'model': '/m.pt',
+        'model hash': 'abc123', 'architecture': 'thermal_s', 'GPU memory (MB)': '12.3',
+        'batches': '7', 'frames': '14', 'batch size': '2', 'mean batch size': '2.00',
+        'time per batch p50 (ms)': '11.0', 'time per batch p95 (ms)': '22.0'}
+    assert expected.items() <= values(status).items()
+
+
+@pytest.mark.parametrize('report, level, message', [
+    (NodeReport('unconfigured', problems=('configure failed: no file',)), ERROR,
+     'configure failed: no file'),
+    (NodeReport('active', times=InferenceReport(busy_s=11.0)), ERROR,
+     'a forward pass runs for 11 s'),
+    (NodeReport('active', waits_for_clock=True), WARN,
+     'use_sim_time is set, but nothing was heard on /clock'),
+    (NodeReport('active', refused_parameters={'a': 'a is 9', 'b': 'a is 9'}), WARN,
+     'parameter refused, default used: a is 9'),
+])
+def test_problems_of_the_node(report, level, message):
+    status = inference_status('fliqe', report)
+    assert (status.level, status.message) == (level, message)
+
+
+def test_times_of_forward_passes():
+    times = InferenceTimes()
+    for frames in (1, 3, 0):
+        times.start()
+        assert times.report().busy_s > 0
+        times.finish(frames)
+    report = times.report()
+    assert (report.batches, report.frames, report.last_batch_size) == (2, 4, 3)
+    assert report.mean_batch_size == 2
+    assert 0 < report.batch_p50_s <= report.batch_p95_s
+    assert report.busy_s == 0

@@ -1,0 +1,209 @@
+"""The parts of the node that know no ROS: slots, verdicts, rates, cameras, discovery."""
+
+from threading import Thread
+
+from fliqe_ros.distortion import Distortion
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.camera import Camera
+from fliqe_ros.node.discovery import cameras_among
+from fliqe_ros.node.parameters import Thresholds
+from fliqe_ros.node.sentences import one_line
+from fliqe_ros.node.slots import NewestFrames
+from fliqe_ros.node.status import next_status
+from fliqe_ros.node.timing import NS_PER_S, percentile, RateLimit, Throughput
+import numpy as np
+import pytest
+
+THRESHOLDS = Thresholds(warn_below=0.6, error_below=0.3, hysteresis=0.05, min_frames=3)
+UNKNOWN, OKAY, DEGRADED, BAD = range(4)
+
+
+def test_newest_frame_replaces_the_one_that_waits():
+    slots = NewestFrames()
+    assert not slots.put('a', 1)
+    assert slots.put('a', 2)
+    assert slots.take(9) == [2]
+    assert not slots.put('a', 3)
+
+
+def test_a_flood_cannot_push_others_back():
+    slots = NewestFrames()
+    slots.put('flood', 0)
+    slots.put('slow', 0)
+    served = []
+    for number in range(1, 7):
+        served += slots.take(1)
+        slots.put('flood', f'flood {number}')
+        if number == 3:
+            slots.put('slow', 1)
+    assert served == [0, 0, 'flood 2', 1, 'flood 4', 'flood 5']
+
+
+def test_every_camera_gets_its_turn_in_small_batches():
+    slots = NewestFrames()
+    counts = dict.fromkeys('abcde', 0)
+    for _ in range(50):
+        for camera in counts:
+            slots.put(camera, camera)
+        for camera in slots.take(2):
+            counts[camera] += 1
+    assert set(counts.values()) == {20}
+
+
+def test_close_ends_a_waiting_take():
+    slots = NewestFrames()
+    results = []
+    taker = Thread(target=lambda: results.append(slots.take(1)))
+    taker.start()
+    slots.close()
+    taker.join(10)
+    assert results == [[]]
+    slots.put('late', 1)
+    assert slots.take(1) == []
+
+
+@pytest.mark.parametrize('before, smoothed, frames, after', [
+    (UNKNOWN, 0.1, 2, UNKNOWN), (BAD, 0.1, 2, UNKNOWN),
+    (UNKNOWN, 0.62, 3, OKAY), (UNKNOWN, 0.32, 3, DEGRADED), (UNKNOWN, 0.29, 3, BAD),
+    (OKAY, 0.60, 9, OKAY), (OKAY, 0.599, 9, DEGRADED), (OKAY, 0.2, 9, BAD),
+    (DEGRADED, 0.64, 9, DEGRADED), (DEGRADED, 0.651, 9, OKAY), (DEGRADED, 0.299, 9, BAD),
+    (BAD, 0.34, 9, BAD), (BAD, 0.351, 9, DEGRADED), (BAD, 0.64, 9, DEGRADED), (BAD, 0.7, 9, OKAY),
+])
+def test_status(before, smoothed, frames, after):
+    assert next_status(before, smoothed, frames, THRESHOLDS) == after
+
+
+def test_perfect_camera_recovers_from_the_highest_threshold():
+    strict = Thresholds(warn_below=0.9, error_below=0.9, hysteresis=0.1 + 1e-12, min_frames=1)
+    assert next_status(BAD, 1.0, 1, strict) == OKAY
+
+
+def test_throughput():
+    throughput = Throughput(reports=2)
+    rates = [throughput.rate_hz(second * NS_PER_S, count)
+             for second, count in ((10, 100), (11, 115), (11, 120), (12, 130), (13, 160))]
+    assert rates == [0.0, 15.0, 15.0, 15.0, 22.5]
+    throughput.clear()
+    assert throughput.rate_hz(5 * NS_PER_S, 170) == 0.0
+    assert throughput.rate_hz(6 * NS_PER_S, 171) == 1.0
+
+
+@pytest.mark.parametrize('camera_hz, limit_hz, expected', [
+    (30, 20.0, 200), (30, 10.0, 100), (30, 7.0, 70), (5, 20.0, 50), (30, 0.0, 300)])
+def test_rate_limit_keeps_the_mean_rate(camera_hz, limit_hz, expected):
+    limit = RateLimit()
+    admitted = sum(limit.admits(round(number * NS_PER_S / camera_hz), limit_hz)
+                   for number in range(10 * camera_hz))
+    assert abs(admitted - expected) <= 1
+
+
+def test_rate_limit_survives_a_clock_set_back():
+    limit = RateLimit()
+    assert limit.admits(1000 * NS_PER_S, 1.0)
+    assert limit.admits(5 * NS_PER_S, 1.0)
+    assert not limit.admits(5 * NS_PER_S + 1, 1.0)
+
+
+def test_percentile():
+    assert percentile([], 50) is None
+    assert percentile([3], 95) == 3
+    assert percentile(range(1, 101), 50) == 50
+    assert percentile(range(1, 101), 95) == 95
+    assert percentile([2, 1], 50) == 1
+
+
+def score(camera, value):
+    return camera.score(value, Distortion.CLEAN, THRESHOLDS)
+
+
+def test_camera_smooths_and_judges():
+    camera = Camera('/flir', 4)
+    values = [0.9, 0.8, 0.1, 0.2, 0.3, 0.4]
+    verdicts = [score(camera, value) for value in values]
+    for count, verdict in enumerate(verdicts, 1):
+        last = values[max(count - 4, 0):count]
+        assert verdict.frames == len(last)
+        assert verdict.smoothed == pytest.approx(np.mean(last), abs=1e-12)
+    assert [v.status for v in verdicts] == [UNKNOWN, UNKNOWN, OKAY, DEGRADED, DEGRADED, BAD]
+    camera.reset()
+    assert score(camera, 0.9).frames == 1
+    assert camera.report(0).verdict.status == QualityScore.STATUS_UNKNOWN
+
+
+def test_camera_refuses_a_score_that_is_not_finite():
+    camera = Camera('/flir', 4)
+    score(camera, 0.5)
+    with pytest.raises(ValueError):
+        score(camera, float('nan'))
+    assert camera.report(0).scored == 1
+
+
+def test_camera_logs_each_cause_once_a_minute():
+    camera = Camera('/flir', 4)
+    logged = [camera.fail(cause, 'why', second * NS_PER_S) for cause, second in (
+        ('all_nan', 0), ('all_nan', 1), ('undecodable', 1), ('all_nan', 59), ('all_nan', 60),
+        ('all_nan', 5))]
+    assert logged == [True, False, True, False, True, True]
+    report = camera.report(0)
+    assert report.errors == {'all_nan': 5, 'undecodable': 1}
+    assert report.last_frame_failed
+    score(camera, 0.5)
+    assert not camera.report(0).last_frame_failed
+
+
+def test_camera_notices_a_frozen_picture():
+    camera = Camera('/flir', 4)
+    camera.restart_times(100 * NS_PER_S)
+    for second, picture in ((100, 1), (101, 2), (102, 2), (105, 2)):
+        camera.see(picture, second * NS_PER_S)
+    assert camera.report(200 * NS_PER_S).frozen_s == 4
+    camera.see(3, 106 * NS_PER_S)
+    assert camera.report(200 * NS_PER_S).frozen_s == 0
+
+
+def test_clock_jump_resets_times_but_not_scores():
+    camera = Camera('/flir', 4)
+    for second in range(1000, 1004):
+        assert camera.receive(second * NS_PER_S, 1.0)
+        camera.see(7, second * NS_PER_S)
+        score(camera, 0.5)
+        camera.published(NS_PER_S // 2)
+        report = camera.report(second * NS_PER_S)
+    assert (report.rate_in_hz, report.age_s, report.frozen_s) == (1.0, 0.0, 3.0)
+    assert report.latency_p50_s == 0.5
+    camera.restart_times(5 * NS_PER_S)
+    report = camera.report(7 * NS_PER_S)
+    assert (report.rate_in_hz, report.age_s, report.frozen_s, report.waiting_s) == (0, None, 0, 2)
+    assert report.latency_p50_s is None
+    assert (report.verdict.frames, report.scored, report.received) == (4, 4, 4)
+    assert camera.receive(7 * NS_PER_S, 1.0)
+
+
+IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+TOPICS = [
+    ('/front/image_raw', [IMAGE]),
+    ('/front/image_raw/compressed', [COMPRESSED]),
+    ('/robot1/rear/image_raw', ['std_msgs/msg/String', IMAGE]),
+    ('/image_raw', [IMAGE]),
+    ('/front/quality/image_raw', [IMAGE]),
+    ('/text/image_raw', ['std_msgs/msg/String']),
+    ('/front/not_image_raw', [IMAGE]),
+    ('/front/image_raw/theora', [IMAGE]),
+]
+
+
+@pytest.mark.parametrize('transport, namespace, expected', [
+    ('raw', '/', {'/front': '/front/image_raw', '/': '/image_raw',
+                  '/robot1/rear': '/robot1/rear/image_raw'}),
+    ('compressed', '/', {'/front': '/front/image_raw/compressed'}),
+    ('raw', '/robot1', {'/robot1/rear': '/robot1/rear/image_raw'}),
+    ('raw', '/rob', {}),
+])
+def test_discovery(transport, namespace, expected):
+    assert cameras_among(TOPICS, 'image_raw', transport, namespace) == expected
+
+
+def test_errors_on_one_line():
+    assert one_line(ValueError('a\n  b')) == 'a b'
+    assert one_line(KeyError()) == 'KeyError'
+    assert len(one_line(ValueError('x' * 9999))) == 400

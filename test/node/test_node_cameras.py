@@ -1,0 +1,167 @@
+"""Cameras that stop, freeze, come late and come back, and clocks that jump."""
+
+from builtin_interfaces.msg import Time
+import pytest
+from rclpy.qos import ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image
+
+FRONT, REAR = '/flir_front', '/flir_rear'
+
+
+def test_camera_stops_and_comes_back(robot, run_node):
+    run_node(cameras=[FRONT], stale_after=1.0)
+    front = robot.active_camera(FRONT)
+    name = f'fliqe: {FRONT}'
+    status = robot.wait_for_status(name, lambda s: s.level == s.ERROR)
+    assert status.message.startswith('no frames for')
+    assert status.hardware_id == FRONT
+    assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
+    for _ in range(2):
+        front.run(10.0)
+        robot.wait_for_status(name, lambda s: s.level == s.OK)
+        front.stop()
+        status = robot.wait_for_status(name, lambda s: s.level == s.ERROR)
+        assert status.message.startswith('no frames for')
+
+
+def test_camera_freezes_and_thaws(robot, run_node, to_message):
+    run_node(cameras=[FRONT], freeze_after=1.5)
+    front = robot.active_camera(FRONT)
+    name = f'fliqe: {FRONT}'
+    assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
+    front.run(10.0)
+    robot.wait_for_status(name, lambda s: s.level == s.OK)
+    front.run(10.0, to_message(front.frame()))
+    status = robot.wait_for_status(name, lambda s: s.level == s.ERROR)
+    assert 'frozen: the same picture for' in status.message
+    front.run(10.0)
+    robot.wait_for_status(name, lambda s: s.level == s.OK)
+
+
+def test_cameras_are_discovered_also_late(robot, run_node):
+    run_node(discover=True)
+    early = robot.camera('/robot1/early')
+    robot.start()
+    robot.wait_until_subscribed(early)
+    late = robot.camera('/late')
+    # None of these is a camera.
+    robot.node.create_subscription(Image, '/only/watched/image_raw', print, 1)
+    robot.camera('/other', topic='image_rect')
+    robot.camera('/jpeg', message_type=CompressedImage)
+    robot.wait_until_subscribed(late)
+    robot.listen('/robot1/early', '/late')
+    early.run(10.0)
+    late.run(10.0)
+    for camera in ('/robot1/early', '/late'):
+        assert robot.wait_for_scores(camera, 3)[-1].camera == camera
+        robot.wait_for_status(f'fliqe: {camera}', lambda s: True)
+    assert set(robot.statuses) == {
+        'fliqe: inference', 'fliqe: /robot1/early', 'fliqe: /late'}
+
+
+def test_discovery_takes_neither_its_own_pictures_nor_a_camera_twice(robot, run_node):
+    # The overlay is called image as well, and the camera given is remapped to another topic.
+    run_node(cameras=['front'], discover=True, image_topic='image',
+             remappings=[('/front/image', '/elsewhere/image')])
+    robot.listen('/front')
+    front, late = robot.camera('/elsewhere', topic='image'), robot.camera('/late', topic='image')
+    robot.start()
+    robot.wait_until_subscribed(front, late)
+    front.run(10.0)
+    robot.wait_for_scores('/front', 15)
+    assert set(robot.statuses) == {
+        'fliqe: inference', 'fliqe: /front', 'fliqe: /late'}
+
+
+def test_namespaced_discovery_keeps_to_its_own_robot(robot, run_node):
+    run_node(discover=True, remappings=[('__ns', '/robot7')])
+    robot.name = '/robot7/fliqe'
+    own, other = robot.camera('/robot7/flir'), robot.camera('/robot8/flir')
+    robot.start()
+    robot.wait_until_subscribed(own)
+    for _ in range(2):
+        robot.wait_for_status('fliqe: /robot7/flir', lambda s: True)
+    assert other.publisher.get_subscription_count() == 0
+
+
+@pytest.mark.parametrize('parameters, expected', [
+    ({}, ReliabilityPolicy.BEST_EFFORT),
+    ({f'qos_overrides.{FRONT}/image_raw.subscription.reliability': 'reliable'},
+     ReliabilityPolicy.RELIABLE),
+])
+def test_qos_override(robot, run_node, parameters, expected):
+    run_node(cameras=[FRONT], **parameters)
+    front = robot.active_camera(FRONT)
+    info, = robot.node.get_subscriptions_info_by_topic(f'{FRONT}/image_raw')
+    assert info.qos_profile.reliability == expected
+    front.publish()
+    robot.wait_for_scores(FRONT, 1)
+
+
+def test_bad_qos_override_is_refused(robot, run_node):
+    running = run_node(cameras=[FRONT], **{
+        f'qos_overrides.{FRONT}/image_raw.subscription.reliability': 'maybe'})
+    assert robot.transition('configure')
+    assert not robot.transition('activate')
+    status = robot.wait_for_status('fliqe: inference', lambda s: s.level == s.ERROR)
+    assert 'maybe' in status.message
+    assert robot.state() == 'inactive'
+    assert running.is_alive
+
+
+class SimulatedTime:
+    """Publishes /clock; the node and its cameras live by it."""
+
+    def __init__(self, robot):
+        self._robot = robot
+        self._publisher = robot.node.create_publisher(Clock, '/clock', 10)
+        robot.spin_until(lambda: self._publisher.get_subscription_count(), 'listener to /clock')
+        self.now_s = 0
+
+    def jump_to(self, now_s):
+        self.now_s = now_s
+        self._publisher.publish(Clock(clock=Time(sec=now_s)))
+        self._robot.spin_until(
+            lambda: self._robot.diagnostics_stamp_s == now_s, 'diagnostics of that time')
+
+
+def test_bag_loop_resets_rates_and_keeps_scores(robot, run_node):
+    run_node(cameras=[FRONT], use_sim_time=True)
+    front = robot.active_camera(FRONT)
+    status = robot.wait_for_status('fliqe: inference', lambda s: s.level == s.WARN)
+    assert '/clock' in status.message
+    clock = SimulatedTime(robot)
+    name = f'fliqe: {FRONT}'
+    count = 0
+    for now_s in (1000, 1001, 500, 501):
+        clock.jump_to(now_s)
+        for _ in range(3):
+            front.publish()
+            count += 1
+            robot.wait_for_scores(FRONT, count)
+        status = robot.wait_for_status(name, lambda s: ('scored', str(count)) in robot.values(s))
+        values = dict(robot.values(status))
+        assert int(values['frames in window']) == count
+        # Three frames per second of simulated time, or nothing known yet after a jump.
+        assert float(values['rate in (Hz)']) in (0.0, 1.5, 3.0)
+        assert float(values['age of last frame (s)']) == 0
+    assert float(values['rate in (Hz)']) > 0
+
+
+def test_paused_simulation_is_not_a_lost_camera(robot, run_node):
+    run_node(cameras=[FRONT], use_sim_time=True, stale_after=1.0)
+    front = robot.active_camera(FRONT)
+    assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
+    clock = SimulatedTime(robot)
+    clock.jump_to(1000)
+    front.publish()
+    robot.wait_for_scores(FRONT, 1)
+    seen = robot.seen_statuses[f'fliqe: {FRONT}']
+    count = len(seen)
+    # Diagnostics go on once a second of real time while simulated time stands still.
+    robot.spin_until(lambda: len(seen) >= count + 4, 'diagnostics')
+    assert all(status.level == status.OK for status in seen[count + 1:])
+    clock.jump_to(1002)
+    status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: s.level == s.ERROR)
+    assert status.message == 'no frames for 2.0 s'

@@ -1,0 +1,50 @@
+"""The overlay image of the running node."""
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+FRONT = '/flir_front'
+
+
+@pytest.fixture
+def count_drawn(robot, run_node):
+    """Return a function that lets one frame be scored and returns how many were drawn so far."""
+    run_node(cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+
+    def count() -> int:
+        front.publish()
+        robot.wait_for_scores(FRONT, len(front.sent))
+        status = robot.wait_for_status(
+            f'fliqe: {FRONT}', lambda s: ('scored', str(len(front.sent))) in robot.values(s))
+        return int(dict(robot.values(status))['overlay images'])
+
+    return count
+
+
+def test_overlay_is_drawn_only_while_somebody_looks(robot, count_drawn):
+    assert [count_drawn() for _ in range(2)] == [0, 0]
+    pictures = []
+    viewer = robot.node.create_subscription(
+        Image, f'{FRONT}/quality/image', pictures.append, 10)
+    counts = [0]
+    # It takes a moment until the node knows of the viewer, and that it has left.
+    while len(pictures) < 2:
+        counts.append(count_drawn())
+    robot.node.destroy_subscription(viewer)
+    while counts[-1] != counts[-2]:
+        counts.append(count_drawn())
+    assert count_drawn() == counts[-1] >= len(pictures)
+    for picture in pictures:
+        check(picture, [score.header for score in robot.scores[FRONT]])
+
+
+def check(picture: Image, headers: list):
+    assert picture.header in headers
+    assert (picture.height, picture.width, picture.encoding) == (128, 160, 'bgr8')
+    assert picture.step == 3 * picture.width
+    pixels = np.frombuffer(picture.data, np.uint8).reshape(128, 160, 3)
+    # The caption's band is black with coloured writing, below it is the frame.
+    assert (pixels[3:5, 4:-4] == 0).mean() > 0.5
+    assert pixels[64].mean() > 50

@@ -1,0 +1,80 @@
+"""The files in config/: against the node's parameters and topics."""
+
+import gc
+import json
+from pathlib import Path
+import re
+import xml.etree.ElementTree as ElementTree
+
+from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.parameters import DEFAULTS, settings_from
+import pytest
+import rclpy
+import yaml
+
+CONFIG = Path(__file__).resolve().parent.parent / 'config'
+
+
+def flat(tree, prefix=''):
+    """Return nested parameters as one dict with dotted names."""
+    return {
+        name: value for key, branch in tree.items() for name, value in (
+            flat(branch, f'{prefix}{key}.') if isinstance(branch, dict)
+            else {prefix + key: branch}).items()
+    }
+
+
+def parameters_in(name):
+    tree = yaml.safe_load((CONFIG / name).read_text())
+    assert list(tree) == ['/**']  # applies under any name and namespace
+    return flat(tree['/**']['ros__parameters'])
+
+
+def test_yaml_equals_the_declared_defaults():
+    assert parameters_in('fliqe.yaml') == DEFAULTS
+
+
+def test_yaml_explains_every_parameter():
+    lines = (CONFIG / 'fliqe.yaml').read_text().splitlines()
+    for name in DEFAULTS:
+        key = name.split('.')[-1] + ':'
+        number = next(i for i, line in enumerate(lines) if line.strip().startswith(key))
+        assert '# ' in lines[number] + lines[number - 1], name
+
+
+def test_demo_yaml_is_accepted():
+    settings_from({**DEFAULTS, **parameters_in('demo.yaml')})
+
+
+@pytest.mark.parametrize('name', ['fliqe.yaml', 'demo.yaml'])
+def test_yaml_loads_into_the_node(name):
+    from fliqe_ros.node.quality_node import QualityNode
+    rclpy.init(args=['--ros-args', '--params-file', str(CONFIG / name),
+                     '-p', 'autostart:=false'])
+    node = QualityNode()
+    try:
+        for key, value in parameters_in(name).items():
+            if key != 'autostart':
+                assert node.get_parameter(key).value == value, key
+        node.close()
+        node.destroy_node()
+    finally:
+        rclpy.shutdown()
+        # Else the services of the node stay in the graph, also for the tests after this one.
+        del node
+        gc.collect()
+
+
+@pytest.mark.parametrize('name, parse', [
+    ('fliqe.perspective', json.loads),
+    ('foxglove.json', json.loads),
+    ('plotjuggler.xml', ElementTree.fromstring),
+])
+def test_layout_shows_what_the_node_publishes(name, parse):
+    text = (CONFIG / name).read_text()
+    parse(text)
+    shown = re.findall(r'/flir_(front|rear)/quality(?:[/.](\w+))?', text)
+    assert {camera for camera, _ in shown} == {'front', 'rear'}
+    fields = {field for _, field in shown}
+    assert 'smoothed_score' in fields
+    assert fields <= {'', 'image', *QualityScore.get_fields_and_field_types()}
