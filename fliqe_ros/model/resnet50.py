@@ -56,10 +56,10 @@ class ResNet50(QualityNetwork):
         """
         size = (INPUT_SIZE, INPUT_SIZE)
         if frame.ndim == 2:  # the three channels are equal: resize one of them
-            gray = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
+            gray = np.asarray(Image.fromarray(frame).resize(size, Image.BILINEAR))
             return torch.from_numpy(gray.copy()).expand(3, -1, -1)
         image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-        rgb = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+        rgb = np.asarray(image.resize(size, Image.BILINEAR))
         return torch.from_numpy(rgb.transpose(2, 0, 1).copy())
 
     def encode(self, batch: Tensor) -> Tensor:
