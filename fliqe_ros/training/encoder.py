@@ -63,9 +63,9 @@ class EncoderTraining:
         """
         Train for all epochs and return the averaged network.
 
-        The learning rate ends at zero, so the last epoch is taken: choosing one by the few frames
-        of the worst source only picks noise. State and ``metrics.csv`` are kept in ``folder``; an
-        unfinished run there is continued.
+        The learning rate ends at zero, so the last epoch is taken; the one with the best worst
+        source was worse where it was tried (see the model card). State and ``metrics.csv`` are
+        kept in ``folder``; an unfinished run there is continued.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._resume(folder / 'state.pt')
