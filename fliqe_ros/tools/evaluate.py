@@ -7,9 +7,9 @@ import sys
 
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model import CheckpointError, DEFAULT_MODEL, load_model
+from fliqe_ros.tools.data_options import data_options
 from fliqe_ros.training.data import load_sources, synthetic_source
 from fliqe_ros.training.evaluation import judge, Metrics, metrics, metrics_by_source
-import torch
 
 COLUMNS = (
     ('frames', 'frames', 'd'), ('balanced', 'balanced_accuracy', '.3f'),
@@ -21,11 +21,7 @@ COLUMNS = (
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.evaluate',
-                                        description=__doc__)
-    arguments.add_argument('--data', type=Path, required=True,
-                           help='folder with one subfolder of thermal images or videos per camera')
-    arguments.add_argument('--exclude', nargs='*', default=(), metavar='NAME',
-                           help='subfolders to leave out')
+                                        description=__doc__, parents=[data_options()])
     arguments.add_argument('--model', default=str(DEFAULT_MODEL), help='default: the packaged one')
     arguments.add_argument('--severities', choices=('reference', 'random'), default='reference')
     arguments.add_argument('--all-frames', action='store_true',
@@ -33,7 +29,6 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--limit', type=int, default=10**9, help='most frames of each camera')
     arguments.add_argument('--synthetic', type=int, default=0, metavar='N',
                            help='also N generated pictures')
-    arguments.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     arguments.add_argument('--csv', type=Path, help='write every single verdict to this file')
     return arguments
 

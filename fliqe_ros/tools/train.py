@@ -8,6 +8,7 @@ import sys
 
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model import load_model, save_checkpoint, ThermalS
+from fliqe_ros.tools.data_options import data_options
 from fliqe_ros.training.data import load_sources, synthetic_source
 from fliqe_ros.training.encoder import EncoderTraining, Recipe
 from fliqe_ros.training.evaluation import judge, metrics
@@ -18,11 +19,7 @@ import torch
 def parser() -> argparse.ArgumentParser:
     """Return the command line; every setting of the recipe is an option."""
     arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.train',
-                                        description=__doc__)
-    arguments.add_argument('--data', type=Path, required=True,
-                           help='folder with one subfolder of thermal images or videos per camera')
-    arguments.add_argument('--exclude', nargs='*', default=(), metavar='NAME',
-                           help='subfolders to leave out, such as cameras that are never clean')
+                                        description=__doc__, parents=[data_options()])
     arguments.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
                            help='licences of the subfolders, to be kept in the checkpoint')
     arguments.add_argument('--run', type=Path, required=True,
@@ -31,7 +28,6 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--init', metavar='MODEL',
                            help='start from this checkpoint instead of from nothing: to adapt it '
                                 'to another camera')
-    arguments.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     arguments.add_argument('--workers', type=int, default=1, help='processes that make batches')
     arguments.add_argument('--threads', type=int, help='threads of torch, default all cores')
     for setting in fields(Recipe):

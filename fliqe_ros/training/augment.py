@@ -9,6 +9,7 @@ are the same for a clean frame and its distorted versions.
 import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.training.data import Frame
+from fliqe_ros.training.distortions import jpeg
 import numpy as np
 
 PALETTES = (cv2.COLORMAP_INFERNO, cv2.COLORMAP_HOT, cv2.COLORMAP_JET, cv2.COLORMAP_BONE,
@@ -128,12 +129,6 @@ def _graphics(image, rng):
                     int(rng.choice((0, 255))), 1,
                     cv2.LINE_AA if rng.random() < 0.5 else cv2.LINE_8)
     return image
-
-
-def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Compress and decompress (H, W) uint8."""
-    data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
 
 
 def _to_8bit(image):

@@ -2,9 +2,9 @@
 
 import cv2
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.augment import jpeg, look, sensor
+from fliqe_ros.training.augment import look, sensor
 from fliqe_ros.training.data import Source
-from fliqe_ros.training.distortions import distort
+from fliqe_ros.training.distortions import distort, jpeg
 import numpy as np
 import torch
 from torch.utils.data import Dataset

@@ -82,6 +82,14 @@ def _levels(image: np.ndarray) -> tuple:
     return np.float32(low), np.float32(255.0 / max(high - low, 1.0))
 
 
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Compress and decompress (H, W) uint8. Raises ValueError for what JPEG cannot hold."""
+    done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    if not done:
+        raise ValueError(f'Cannot compress a frame of shape {image.shape} as JPEG.')
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+
+
 def _lens_blur(frame, sigma, reference, rng):
     size = 11 if reference else 2 * int(np.ceil(2.5 * sigma)) + 1
     return cv2.GaussianBlur(frame, (size, size), sigma)
@@ -117,10 +125,7 @@ def _brightness(frame, factor, reference, rng):
 
 def _compression(frame, quality, reference, rng):
     frame = np.clip(np.rint(frame), 0, 255).astype(np.uint8)
-    done, data = cv2.imencode('.jpg', frame, [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
-    if not done:
-        raise ValueError(f'Cannot compress a frame of shape {frame.shape} as JPEG.')
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    return jpeg(frame, round(quality)).astype(np.float32)
 
 
 def _ghosting(frame, weight, reference, rng):
