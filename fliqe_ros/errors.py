@@ -1,7 +1,11 @@
-"""What makes a frame impossible to score; free of ROS, OpenCV and torch."""
+"""What makes a frame or a source of frames unusable; free of ROS, OpenCV and torch."""
 
 #: Frames of more pixels than this are refused: no thermal camera has them, a bad header may.
 MAX_PIXELS = 64_000_000
+
+
+class SourceError(ValueError):
+    """A source gives no frames; the text names it and says why."""
 
 
 class FrameError(ValueError):

@@ -1,49 +1,75 @@
-"""Images and videos on disk → frames."""
+"""Images, videos and ROS bags on disk → frames."""
 
 from pathlib import Path
 from typing import Iterator
 
 import cv2
+from fliqe_ros.bags import BAG_SUFFIXES, is_bag, open_bag
+from fliqe_ros.errors import SourceError
 import numpy as np
+
+__all__ = [
+    'IMAGE_SUFFIXES', 'VIDEO_SUFFIXES', 'SourceError', 'find_files', 'read_frames',
+    'read_sequences']
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 
 
-class SourceError(ValueError):
-    """A source gives no frames; the text names it and says why."""
-
-
 def find_files(path) -> list:
     """
-    List a path's images and videos: itself if it is a file, else all below, in path order.
+    List a path's images, videos and bags: itself if it is one, else all below, in path order.
 
-    :raises SourceError: if it does not exist or holds no image and no video.
+    A rosbag2 folder is one item, whatever it holds.
+
+    :raises SourceError: if it does not exist or holds none of them.
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise SourceError(f'{path}: no such file or folder')
-    if path.is_file():
+    if path.is_file() or is_bag(path):
         return [path]
-    known = IMAGE_SUFFIXES + VIDEO_SUFFIXES
-    files = sorted(file for file in path.rglob('*')
-                   if file.suffix.lower() in known and file.is_file())
+    known = IMAGE_SUFFIXES + VIDEO_SUFFIXES + BAG_SUFFIXES
+    found = sorted(file for file in path.rglob('*')
+                   if is_bag(file) or file.suffix.lower() in known and file.is_file())
+    bag_folders = {file for file in found if file.is_dir()}
+    files = [file for file in found if not bag_folders.intersection(file.parents)]
     if not files:
-        raise SourceError(f'{path}: no image and no video in this folder')
+        raise SourceError(f'{path}: no image, no video and no bag in this folder')
     return files
 
 
 def read_frames(file: Path) -> Iterator[np.ndarray]:
     """
-    Read an image (one frame) or a video (all of its frames), by its suffix.
+    Read an image (one frame), a video or a bag (all frames, topic after topic).
 
     :return: iterator of (H, W) uint8 or uint16; colours become gray.
     :raises SourceError: if the file cannot be read or its pixels have another type.
     """
-    if file.suffix.lower() in VIDEO_SUFFIXES:
-        yield from _read_video(file)
+    empty = True
+    for _, frames in read_sequences(file):
+        for frame in frames:
+            empty = False
+            yield frame
+    if empty:
+        raise SourceError(f'{file}: not one readable frame')
+
+
+def read_sequences(file: Path) -> Iterator[tuple]:
+    """
+    Read a file as sequences, each of one camera: one for each image topic of a bag, else one.
+
+    :return: iterator of (name, frames): the path, for a bag ``path:topic``, and an iterator of
+        frames as ``read_frames`` gives them, to be used up before the next sequence.
+    :raises SourceError: as ``read_frames``; a topic without any readable image just has no frames.
+    """
+    if is_bag(file):
+        with open_bag(file) as bag:
+            yield from ((f'{file}:{topic}', bag.frames(topic)) for topic in bag.topics)
+    elif file.suffix.lower() in VIDEO_SUFFIXES:
+        yield str(file), _read_video(file)
     else:
-        yield _read_image(file)
+        yield str(file), iter((_read_image(file),))
 
 
 def _read_image(file):

@@ -27,7 +27,7 @@ def generate_launch_description():
     arguments = [
         DeclareLaunchArgument(
             'source', default_value='synthetic',
-            description='What the cameras see: synthetic, an image, a video, or a folder'),
+            description='What the cameras see: synthetic, an image, a video, a bag, or a folder'),
         DeclareLaunchArgument(
             'rate', default_value='10.0',
             description='Frames per second of each camera'),

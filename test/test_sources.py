@@ -100,7 +100,7 @@ def test_float_images_are_refused_with_the_reason(tmp_path):
 
 @pytest.mark.parametrize('make,reason', [
     (lambda path: path, 'no such file or folder'),
-    (lambda path: path.mkdir(), 'no image and no video in this folder'),
+    (lambda path: path.mkdir(), 'no image, no video and no bag in this folder'),
     (lambda path: path.write_bytes(b'nonsense'), 'not one readable frame'),
 ])
 def test_a_source_without_frames_is_an_error_that_names_it(tmp_path, make, reason):

@@ -210,7 +210,7 @@ def _declare_parameters(node):
             FloatingPointRange(from_value=RATES_HZ[0], to_value=RATES_HZ[1]),
             dynamic_typing=True)  # so that rate:=10 is as good as rate:=10.0
     declare('encoding', MONO8, 'One of ' + ', '.join(ENCODINGS))
-    declare('source', SYNTHETIC, 'synthetic, an image, a video, or a folder of either')
+    declare('source', SYNTHETIC, 'synthetic, an image, a video, a bag, or a folder of them')
     declare('loop', True, 'Start over at the end of the source')
     declare('width', 0, 'Pixels; 0: as the source has it', side)
     declare('height', 0, 'Pixels; 0: as the source has it', side)

@@ -181,8 +181,8 @@ def report(witnesses: dict, output: Path) -> int:
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(prog='demo', description=__doc__)
-    parser.add_argument('--source', default=SYNTHETIC, help='synthetic (default), a folder of '
-                        'images or videos, an image or a video')
+    parser.add_argument('--source', default=SYNTHETIC, help='synthetic (default), an image, a '
+                        'video, a ROS bag, or a folder of them')
     parser.add_argument('--seconds', type=float, default=40.0, help='length (default 40)')
     parser.add_argument('--rate', type=float, default=10.0, help='Hz per camera (default 10)')
     parser.add_argument('--seed', type=int, default=14, help='which synthetic scenes')

@@ -1,11 +1,11 @@
-"""Score images, videos and folders of them from the command line; needs no ROS."""
+"""Score images, videos, bags and folders of them from the command line; needs no ROS."""
 
 import argparse
 import sys
 
 from fliqe_ros.errors import FrameError
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.files import find_files, read_frames, SourceError
+from fliqe_ros.files import find_files, read_sequences, SourceError
 from fliqe_ros.model import CheckpointError
 import numpy as np
 
@@ -15,7 +15,8 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.score',
                                         description=__doc__)
     arguments.add_argument('paths', nargs='+', metavar='PATH',
-                           help='images (8 or 16 bits), videos, or folders of them')
+                           help='images (8 or 16 bits), videos, ROS bags (rosbag2 folder, .db3, '
+                                '.mcap, .bag; needs rosbags), or folders of them')
     arguments.add_argument('--model', help='model file, default: the packaged one')
     arguments.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     return arguments
@@ -25,8 +26,9 @@ def main(argv=None) -> int:
     """
     Print one line for each file: score, most probable distortion, path.
 
-    A video's score is the mean of its frames', its distortion the most frequent one. Returns the
-    exit status: 1 if anything could not be scored, which is told on standard error.
+    A video's score is the mean of its frames', its distortion the most frequent one; a bag gets a
+    line like that for each of its image topics. Returns the exit status: 1 if anything could not
+    be scored, which is told on standard error.
     """
     options = parser().parse_args(argv)
     try:
@@ -38,19 +40,22 @@ def main(argv=None) -> int:
     for path in options.paths:
         try:
             for file in find_files(path):
-                print(score_line(fliqe, file), flush=True)
+                for name, frames in read_sequences(file):
+                    print(score_line(fliqe, name, frames), flush=True)
         except (SourceError, FrameError) as error:
             print(f'score: {error}', file=sys.stderr)
             status = 1
     return status
 
 
-def score_line(fliqe: FLIQE, file) -> str:
-    """Assess a file and describe the result in one line. Raises SourceError or FrameError."""
-    assessments = [fliqe.assess(frame) for frame in read_frames(file)]
+def score_line(fliqe: FLIQE, name: str, frames) -> str:
+    """Assess the frames of one camera, describe the result. Raises SourceError or FrameError."""
+    assessments = [fliqe.assess(frame) for frame in frames]
+    if not assessments:
+        raise SourceError(f'{name}: not one readable frame')
     score = np.mean([assessment.score for assessment in assessments])
     distortions = [assessment.distortion for assessment in assessments]
-    return f'{score:.3f}  {max(distortions, key=distortions.count).label:<14}  {file}'
+    return f'{score:.3f}  {max(distortions, key=distortions.count).label:<14}  {name}'
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Where frames come from: synthetic scenes, images, videos, folders of either."""
+"""Where frames come from: synthetic scenes, images, videos, bags, folders of them."""
 
 from itertools import chain, count
 import logging
@@ -20,8 +20,9 @@ def open_source(source, *, size: Optional[tuple] = None, loop: bool = True, star
     """
     Open a source and make sure that it has a frame.
 
-    :param source: ``synthetic``, an image, a video, or a folder that holds images or videos at
-        any depth; a folder's files come in the order of their paths.
+    :param source: ``synthetic``, an image, a video, a ROS bag (its image topics one after the
+        other), or a folder that holds any of these at any depth; a folder's files come in the
+        order of their paths.
     :param size: (width, height) of the frames in pixels; ``None`` is the source's own size,
         640×512 for ``synthetic``. Files of another size are resized.
     :param loop: start over at the end; ``synthetic`` has no end.
