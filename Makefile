@@ -40,7 +40,7 @@ clean:  ## Remove everything that these commands made
 
 $(INSTALLED): $(SOURCES) | $(BIN)/pip
 	@echo 'Installing into $(VENV); the first time downloads about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install '.[ros,test,lint]'
+	$(BIN)/python -m pip install '.[ros,train,alternatives,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

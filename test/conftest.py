@@ -6,6 +6,7 @@ inherit it.
 """
 
 from contextlib import ExitStack
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import sys
@@ -14,6 +15,12 @@ import tempfile
 from domain_coordinator import domain_id
 
 TEST_DIR = Path(__file__).resolve().parent
+
+# Where PyAV is not installed, as it is in no ROS distribution, there is nothing to train with.
+collect_ignore = [] if find_spec('av') else [
+    f'test_{name}.py' for name in (
+        'alternatives', 'augment', 'encoder_training', 'evaluation', 'figures', 'train',
+        'training', 'troubles', 'weights')]
 
 _until_the_end = ExitStack()
 

@@ -1,8 +1,10 @@
 """The simulated distortions do what their names say, to 8-bit and to raw frames."""
 
 import cv2
+from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.distortions import distort, motion_kernel, RANGES
+from fliqe_ros.training.distortions import (
+    BEFORE_GAIN_CONTROL, degrade, distort, motion_kernel, RANGES)
 from fliqe_ros.training.scenes import ThermalScene
 import numpy as np
 import pytest
@@ -88,6 +90,26 @@ def test_raw_frames_keep_their_level(counts):
     dark = distort(counts, Distortion.UNDEREXPOSURE)
     assert np.percentile(dark, 1) == pytest.approx(low, abs=0.2 * (high - low))
     assert np.ptp(np.percentile(dark, (1, 99))) == pytest.approx(0.3 * (high - low), rel=0.1)
+
+
+@pytest.mark.parametrize('distortion', CLASSES, ids=lambda d: d.label)
+def test_raw_frames_are_distorted_before_or_after_gain_control(counts, frame, distortion):
+    gain_control = GainControl()
+    shown = degrade(counts, distortion)
+    assert shown.shape == counts.shape and shown.dtype == np.uint8
+    before, after = gain_control(distort(counts, distortion)), distort(frame, distortion)
+    expected = before if distortion in BEFORE_GAIN_CONTROL else after
+    assert np.array_equal(shown, expected)
+    assert np.array_equal(degrade(frame, distortion), after), '8 bits are behind gain control'
+    if distortion == Distortion.UNDEREXPOSURE:
+        assert difference(before, frame) < 1.0 < 20 < difference(shown, frame), (
+            'gain control would have undone it')
+
+
+def test_noise_of_raw_frames_is_not_clipped_at_the_range_of_the_scene(counts):
+    noisy = distort(counts, Distortion.GAUSSIAN_NOISE)
+    low, high = np.percentile(counts, (0.5, 99.5))
+    assert (noisy < low - 0.05 * (high - low)).any() and (noisy > high + 0.05 * (high - low)).any()
 
 
 @pytest.mark.parametrize('image, distortion, severity, reason', [

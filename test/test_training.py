@@ -1,25 +1,20 @@
-"""Training: the loss, the data split, batches, resuming, and the figures of an evaluation."""
+"""What training is made of: the losses, the data split, the batches, averaging, precision."""
 
-from dataclasses import replace
 import math
 
 import cv2
-from fliqe_ros.distortion import CLASSES, Distortion
-from fliqe_ros.model import load_model, ThermalS
-from fliqe_ros.tools import evaluate, train
+from fliqe_ros.distortion import CLASSES
+from fliqe_ros.model import ResNet50, ThermalS
+from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_state
 from fliqe_ros.training.batches import Batches
 from fliqe_ros.training.data import (
-    grouped_frames, load_sources, noise_level, Source, synthetic_source, validation_groups)
-from fliqe_ros.training.encoder import EncoderTraining, Recipe
-from fliqe_ros.training.evaluation import auroc, calibration_error, judge, metrics, Verdict
-from fliqe_ros.training.heads import train_heads
-from fliqe_ros.training.losses import supervised_contrastive_loss
+    grouped_frames, load_sources, noise_level, synthetic_source, validation_groups)
+from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
+from fliqe_ros.training.precision import Precision
 from fliqe_ros.training.textures import dead_leaves, fractal
 import numpy as np
 import pytest
 import torch
-
-TINY = Recipe(epochs=3, steps=2, views=8, head_steps=2, synthetic=0, seed=3)
 
 
 @pytest.fixture(scope='module')
@@ -121,147 +116,89 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     def batch(seed=0, epoch=0, step=0):
         return Batches(sources, network.prepare, (160, 192), 5, 4, seed, epoch)[step]
 
-    images, labels = batch()
+    images, labels, whole = batch()
+    assert whole.shape == labels.shape and whole[labels == 0].all()
     assert images.dtype == torch.uint8 and images.shape[:2] == (15, 1)
     counts = torch.bincount(labels, minlength=len(CLASSES)).tolist()
     assert counts == [5, 1, 2, 1, 1, 1, 1, 2, 1]  # motion blur and ghosting are dealt twice
-    again = batch()
-    assert torch.equal(images, again[0]) and torch.equal(labels, again[1])
+    assert all(torch.equal(one, other) for one, other in zip((images, labels, whole), batch()))
     for other in (batch(seed=1), batch(epoch=1), batch(step=1)):
         assert images.shape != other[0].shape or not torch.equal(images, other[0])
 
 
-class Killed(Exception):
-    """Stands for the end of the process."""
+def test_parts_of_partly_distorted_views_are_left_out():
+    frames, part, other = torch.rand(3, 4, 8, dtype=torch.bfloat16)
+    labels, whole = torch.tensor([0, 3, 5, 0]), torch.tensor([True, False, True, True])
+    (first, second, third) = parts_of([frames, part, other], labels, whole)
+    assert torch.equal(first[0], frames.float()) and torch.equal(first[1], labels)
+    for (embedding, truth), given in ((second, part), (third, other)):
+        assert torch.equal(embedding, given[[0, 2, 3]].float())
+        assert truth.tolist() == [0, 5, 0]
 
 
-def test_a_killed_run_resumes_with_the_same_result(sources, tmp_path):
-    def run(folder, dies_in_epoch=None):
-        torch.manual_seed(0)
-        training = EncoderTraining(ThermalS(), TINY, 'cpu')
-        step, count = training._step, [0]
-
-        def dying_step(images, labels):
-            count[0] += 1
-            if count[0] == dies_in_epoch:
-                raise Killed
-            return step(images, labels)
-
-        training._step = dying_step
-        return training.run(sources, folder, workers=0).state_dict(), training.history
-
-    expected, history = run(tmp_path / 'whole')
-    with pytest.raises(Killed):
-        run(tmp_path / 'killed', dies_in_epoch=4)  # in the middle of the second epoch
-    torch.manual_seed(99)
-    state, resumed_history = run(tmp_path / 'killed')
-    assert resumed_history == history and len(history) == TINY.epochs
-    assert all(torch.equal(state[key], expected[key]) for key in expected)
-    with pytest.raises(ValueError, match='other settings'):
-        EncoderTraining(ThermalS(), replace(TINY, seed=4), 'cpu').run(
-            sources, tmp_path / 'killed', workers=0)
+def test_the_average_follows_parameters_and_statistics_but_copies_counters():
+    layer = torch.nn.BatchNorm1d(2)
+    averaged = averaged_copy(layer, 0.75)
+    averaged.update_parameters(layer)
+    with torch.no_grad():
+        layer.weight.fill_(5.0)
+        layer.running_mean.fill_(8.0)
+        layer.num_batches_tracked.fill_(7)
+    averaged.update_parameters(layer)
+    assert averaged.module.weight.tolist() == [2.0, 2.0]  # 0.75 * 1 + 0.25 * 5
+    assert averaged.module.running_mean.tolist() == [2.0, 2.0]
+    assert averaged.module.num_batches_tracked == 7
 
 
-def test_training_lowers_the_loss(sources, tmp_path):
+def test_what_is_frozen_is_digested_and_not_saved():
+    network = ResNet50()
+    learned = learned_state(network)
+    assert {key.rsplit('.', 2)[0] for key in learned} == {
+        'iqa_encoder.projection_head', 'classifier'}
+    assert 'iqa_encoder.projection_head.1.running_mean' in learned
+    assert learned_state(ThermalS()).keys() == ThermalS().state_dict().keys()
+    before = frozen_digest(network)
+    with torch.no_grad():
+        network.classifier[0].bias[0] += 1
+    assert frozen_digest(network) == before
+    with torch.no_grad():
+        network.iqa_encoder.encoder.bn1.running_mean[0] += 1e-3
+    assert frozen_digest(network) != before
+
+
+def test_training_mode_leaves_the_backbone_of_resnet50_frozen():
     torch.manual_seed(0)
-    training = EncoderTraining(ThermalS(), replace(TINY, epochs=4, steps=5), 'cpu')
-    training.run(sources, tmp_path, workers=0)
-    assert training.history[-1]['type'] < training.history[0]['type'] - 0.1
-    header, *rows = (tmp_path / 'metrics.csv').read_text().splitlines()
-    assert header == 'epoch,contrastive,type,worst,synthetic' and len(rows) == 4
-
-
-def test_heads_leave_the_encoder_as_it_was(sources):
-    network = ThermalS().eval()
+    network = ResNet50().train()
+    images = torch.randint(0, 256, (4, 3, 224, 224), dtype=torch.uint8)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    train_heads(network, sources, TINY, 'cpu', workers=0)
-    changed = {key.split('.')[0] for key, value in network.state_dict().items()
-               if not torch.equal(value, before[key])}
-    assert changed == {'classifier', 'type_head'}
+    network.encode(images).square().sum().backward()
+    after = network.state_dict()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed and all('projection_head' in key for key in changed)
+    assert all(parameter.grad is None for parameter in network.iqa_encoder.encoder.parameters())
+    assert network.iqa_encoder.projection_head[0].weight.grad is not None
+    assert network.training and network.iqa_encoder.projection_head.training
+    assert not network.iqa_encoder.encoder.layer1[0].bn1.training
 
 
-def verdict(truth, score, predicted=Distortion.CLEAN, source='a'):
-    return Verdict(source, truth, None, score, predicted)
+@pytest.mark.parametrize('name,dtype', [
+    ('auto', torch.float32), ('float32', torch.float32), ('bfloat16', torch.bfloat16)])
+def test_precision_of_forward_passes_on_the_cpu(name, dtype):
+    layer = torch.nn.Linear(4, 4)
+    with Precision(name, 'cpu').autocast():
+        assert layer(torch.rand(2, 4)).dtype is dtype
 
 
-def test_metrics_by_hand():
-    found = metrics([
-        verdict(Distortion.CLEAN, 0.9), verdict(Distortion.CLEAN, 0.4),
-        verdict(Distortion.GHOSTING, 0.1, Distortion.GHOSTING),
-        verdict(Distortion.GHOSTING, 0.3, Distortion.ALIASING),
-        verdict(Distortion.LENS_BLUR, 0.6), verdict(Distortion.LENS_BLUR, 0.2)])
-    assert found.frames == 6
-    assert (found.clean_recall, found.distorted_recall) == (0.5, 0.75)
-    assert found.balanced_accuracy == 0.625
-    assert found.auroc == pytest.approx(7 / 8)
-    assert found.type_accuracy == pytest.approx(3 / 6)
-    assert found.mean_scores == pytest.approx({
-        Distortion.CLEAN: 0.65, Distortion.LENS_BLUR: 0.4, Distortion.GHOSTING: 0.2})
-    assert found.worst_distortion_score == pytest.approx(0.4)
+def test_precision_refuses_what_is_not_there():
+    with pytest.raises(ValueError, match='float16 needs a GPU'):
+        Precision('float16', 'cpu')
+    with pytest.raises(ValueError, match="'float8' is none of auto, float32"):
+        Precision('float8', 'cpu')
 
 
-def test_auroc_counts_ties_half():
-    assert auroc(np.array([0.5, 0.9]), np.array([0.5, 0.1])) == pytest.approx((0.5 + 1 + 2) / 4)
-    assert math.isnan(auroc(np.array([]), np.array([0.5])))
-
-
-def test_calibration_error():
-    rng = np.random.default_rng(0)
-    scores = rng.random(200_000)
-    clean = rng.random(scores.size) < scores
-    assert calibration_error(scores, clean) < 0.01
-    assert calibration_error(scores, rng.random(scores.size) < scores**5) > 0.1
-    assert math.isnan(calibration_error(scores, np.ones_like(clean)))
-
-
-def test_judge_sees_every_version_of_validation_frames_only(sources):
-    verdicts = judge(ThermalS().eval(), sources, limit=1, random_severities=True)
-    assert [each.truth for each in verdicts] == list(CLASSES)
-    assert all(0.0 <= each.score <= 1.0 for each in verdicts)
-    assert judge(ThermalS().eval(), [Source('empty')]) == []
-
-
-def train_briefly(folder, run, *options) -> int:
-    return train.main([
-        '--data', str(folder), '--run', str(run), '--device', 'cpu', '--workers', '0',
-        '--epochs', '1', '--steps', '1', '--views', '8', '--head-steps', '1', '--synthetic', '3',
-        *options])
-
-
-@pytest.fixture
-def camera(tmp_path):
-    folder = tmp_path / 'data' / 'camera'
-    folder.mkdir(parents=True)
-    for index, frame in enumerate(synthetic_source(6, 5, 200, 256).training):
-        cv2.imwrite(str(folder / f'place{index}x_0.png'), frame.to_8bit())
-    return folder
-
-
-def test_training_can_start_from_a_checkpoint(camera, tmp_path):
-    assert train_briefly(camera.parent, tmp_path / 'a') == 0
-    first = tmp_path / 'a' / 'model.pt'
-    still = ('--learning-rate', '1e-9', '--seed', '1')
-    assert train_briefly(camera.parent, tmp_path / 'b', '--init', str(first), *still) == 0
-    assert train_briefly(camera.parent, tmp_path / 'c', *still) == 0
-    weights = [load_model(tmp_path / run / 'model.pt').projection[0].weight for run in 'abc']
-    assert torch.allclose(weights[0], weights[1], atol=1e-6)
-    assert not torch.allclose(weights[0], weights[2], atol=1e-2)
-
-
-def test_command_lines_from_folder_to_figures(camera, tmp_path, capsys):
-    run = tmp_path / 'run'
-    assert train_briefly(camera.parent, run, '--licence', 'camera=CC BY 4.0') == 0
-    network = load_model(run / 'model.pt')
-    assert network.metadata['training_data'] == {'camera': 'CC BY 4.0', 'synthetic': ''}
-    assert network.metadata['classes'] == [distortion.label for distortion in CLASSES]
-    capsys.readouterr()
-    table = tmp_path / 'verdicts.csv'
-    assert evaluate.main(['--data', str(tmp_path / 'data'), '--model', str(run / 'model.pt'),
-                          '--device', 'cpu', '--csv', str(table)]) == 0
-    printed = capsys.readouterr().out
-    assert 'camera' in printed and 'balanced' in printed and 'lens_blur' in printed
-    assert len(table.read_text().splitlines()) == 1 + 9 * 1
-    assert evaluate.main(['--data', str(tmp_path / 'data'), '--model', str(table)]) == 1
-    assert 'not a checkpoint' in capsys.readouterr().err
-    assert train.main(['--data', str(camera), '--run', str(run)]) == 1
-    assert 'no folders' in capsys.readouterr().err
+def test_a_step_descends():
+    layer = torch.nn.Linear(3, 1, bias=False)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
+    start = layer.weight.detach().clone()
+    Precision('bfloat16', 'cpu').descend(layer.weight.sum(), optimizer)
+    assert torch.allclose(layer.weight, start - 0.5)

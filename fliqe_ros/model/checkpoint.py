@@ -70,6 +70,12 @@ def load_encoder(path: PathLike) -> ResNet50Encoder:
     return encoder.eval()
 
 
+def load_backbone(encoder: ResNet50Encoder, path: PathLike) -> None:
+    """Fill an encoder's ResNet-50 from a torchvision state dict. Raises CheckpointError."""
+    state = {key: value for key, value in _read(Path(path)).items() if not key.startswith('fc.')}
+    _load_state(Path(path), encoder.encoder, state)
+
+
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise CheckpointError(path, 'there is no such file')

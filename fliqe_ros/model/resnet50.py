@@ -15,21 +15,35 @@ INPUT_SIZE = 224
 
 
 class ResNet50Encoder(nn.Module):
-    """torchvision's ResNet-50 without classifier (2048) → 128-d unit embedding."""
+    """
+    torchvision's ResNet-50 without classifier (2048) → 128-d unit embedding.
+
+    The ResNet-50 is frozen for good: no gradients, and its BatchNorm statistics stay as they are
+    in training mode too. Only the projection learns.
+    """
 
     def __init__(self):
         super().__init__()
         self.encoder = torchvision.models.resnet50(weights=None)
         self.encoder.fc = nn.Identity()
+        self.encoder.requires_grad_(False)
         widths = (2048, 1024, 512, 256, EMBEDDING_SIZE)
         layers = []
         for width_in, width_out in zip(widths, widths[1:]):
             layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
         self.projection_head = nn.Sequential(*layers[:-2])
 
+    def train(self, mode: bool = True) -> 'ResNet50Encoder':
+        """Set the mode of the projection; the ResNet-50 stays in evaluation mode."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 224, 224) RGB in [0, 1] → (N, 128)."""
-        return F.normalize(self.projection_head(self.encoder(image)), dim=1)
+        with torch.no_grad():  # nothing to learn below, so nothing to keep for it
+            features = self.encoder(image)
+        return F.normalize(self.projection_head(features), dim=1)
 
 
 class ResNet50(QualityNetwork):

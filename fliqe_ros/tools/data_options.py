@@ -9,9 +9,12 @@ import torch
 def data_options() -> argparse.ArgumentParser:
     """Return a parser to be used as a parent: ``--data``, ``--exclude``, ``--device``."""
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument('--data', type=Path, required=True,
-                         help='folder with one subfolder of thermal images or videos per camera')
-    options.add_argument('--exclude', nargs='*', default=(), metavar='NAME',
-                         help='subfolders to leave out, such as cameras that are never clean')
-    options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    group = options.add_argument_group('frames')
+    group.add_argument('--data', type=Path, required=True, metavar='FOLDER',
+                       help='folder with one subfolder for each camera; in it, at any depth, '
+                            'thermal images (8 or 16 bits), videos or ROS bags')
+    group.add_argument('--exclude', nargs='*', default=(), metavar='NAME',
+                       help='subfolders to leave out, such as cameras that are never clean')
+    group.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                       help='cpu, cuda or cuda:N; default here: %(default)s')
     return options

@@ -6,29 +6,50 @@ from pathlib import Path
 import sys
 
 from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import CheckpointError, DEFAULT_MODEL, load_model
-from fliqe_ros.tools.data_options import data_options
-from fliqe_ros.training.data import load_sources, synthetic_source
-from fliqe_ros.training.evaluation import judge, Metrics, metrics, metrics_by_source
+from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
+from fliqe_ros.tools.judging_options import judged_cameras, judging_options, read_models
+from fliqe_ros.training.conditions import CONDITIONS
+from fliqe_ros.training.evaluation import ALL_FRAMES, judge_all
+from fliqe_ros.training.metrics import (
+    Metrics, metrics, metrics_by_kind, metrics_by_source, severity_correlations, worst_first)
 
 COLUMNS = (
     ('frames', 'frames', 'd'), ('balanced', 'balanced_accuracy', '.3f'),
     ('clean rec.', 'clean_recall', '.3f'), ('dist. rec.', 'distorted_recall', '.3f'),
     ('AUROC', 'auroc', '.3f'), ('types', 'type_accuracy', '.3f'),
     ('ECE', 'calibration_error', '.3f'))
+#: Conditions whose kinds say more than their distortions.
+BY_KIND = ('troubles', 'raw', 'palettes')
+EXPLANATION = """
+severities:
+  reference  each of the eight distortions at the published severity
+  random     at a severity drawn evenly from mild to strong
+  graded     at five severities each, with the rank correlation of score and severity (best -1)
+  troubles   real trouble beyond the eight: stripes, dead pixels, fog, a covered lens, ...
+  raw        16-bit frames distorted before gain control, beside the same ones distorted after it
+  palettes   the frame in gray and in the colour palettes of thermal cameras
+
+columns, each from 0 to 1; a frame is called distorted where its score is below 0.5:
+  balanced    mean of the next two: balanced accuracy
+  clean rec.  share of clean frames that are called clean; the rest are false alarms, and the
+              camera with most of them comes first
+  dist. rec.  share of distorted frames that are called distorted
+  AUROC       chance that a clean frame scores above a distorted one
+  types       share of frames whose distortion is named rightly, clean being one of nine types
+  ECE         expected calibration error: how far scores are from being probabilities (best 0)
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.evaluate',
-                                        description=__doc__, parents=[data_options()])
+    arguments = argparse.ArgumentParser(
+        prog='python -m fliqe_ros.tools.evaluate', description=__doc__, epilog=EXPLANATION,
+        parents=[judging_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--model', default=str(DEFAULT_MODEL), help='default: the packaged one')
-    arguments.add_argument('--severities', choices=('reference', 'random'), default='reference')
-    arguments.add_argument('--all-frames', action='store_true',
-                           help='also the training groups: for cameras no model was trained on')
-    arguments.add_argument('--limit', type=int, default=10**9, help='most frames of each camera')
-    arguments.add_argument('--synthetic', type=int, default=0, metavar='N',
-                           help='also N generated pictures')
+    arguments.add_argument('--severities', choices=tuple(CONDITIONS), default='reference',
+                           help='what is done to the frames, see below; default: %(default)s')
+    arguments.add_argument('--limit', type=int, default=ALL_FRAMES, metavar='N',
+                           help='most frames of each camera, default: all')
     arguments.add_argument('--csv', type=Path, help='write every single verdict to this file')
     return arguments
 
@@ -37,48 +58,58 @@ def main(argv=None) -> int:
     """Run the command line; returns the exit status."""
     options = parser().parse_args(argv)
     try:
-        network = load_model(options.model).to(options.device)
-        sources = load_sources(options.data, tuple(options.exclude))
+        rater, = read_models([options.model], options.device)
+        sources = judged_cameras(options)
+        verdicts = judge_all([rater], sources, options.severities, options.limit)[rater.name]
+        if not verdicts:
+            raise ValueError(f'There are no frames in {options.data} for {options.severities}.')
+        if options.csv:
+            write_verdicts(options.csv, {options.severities: {rater.name: verdicts}})
     except (CheckpointError, ValueError, OSError) as error:
         print(f'evaluate: {error}', file=sys.stderr)
         return 1
-    if options.synthetic:
-        sources.append(synthetic_source(options.synthetic, seed=1))
-    if options.all_frames:
-        for source in sources:
-            source.validation = source.training + source.validation
-    verdicts = judge(network, sources, options.device, options.limit,
-                     random_severities=options.severities == 'random')
-    print(f'{options.model} ({network.architecture}), {options.severities} severities\n')
-    print(table({**metrics_by_source(verdicts), 'all': metrics(verdicts)}))
-    if options.csv:
-        write_csv(options.csv, verdicts)
+    print(f'{options.model} ({rater.network.architecture}), {options.severities}\n')
+    print(table({**worst_first(metrics_by_source(verdicts)), 'all': metrics(verdicts)}))
+    if options.severities in BY_KIND:
+        print('\n' + figures_table(metrics_by_kind(verdicts)))
+    if options.severities == 'graded':
+        print('\nrank correlation of score and severity')
+        for distortion, correlation in severity_correlations(verdicts).items():
+            print(f'{distortion.label:<16}{correlation:>11.3f}')
     return 0
 
 
 def table(rows: dict) -> str:
     """Return name → Metrics as two aligned text tables: figures, and mean score by type."""
-    lines = [f'{"":<16}' + ''.join(f'{title:>11}' for title, _, _ in COLUMNS)]
-    lines += [f'{name:<16}' + _figures(found) for name, found in rows.items()]
-    lines += ['', f'{"mean score":<16}' + ''.join(f'{name[:10]:>11}' for name in rows)]
+    lines = [figures_table(rows), '',
+             f'{"mean score":<16}' + ''.join(f'{name[:10]:>11}' for name in rows)]
     for distortion in CLASSES:
         scores = (found.mean_scores.get(distortion, float('nan')) for found in rows.values())
         lines.append(f'{distortion.label:<16}' + ''.join(f'{score:>11.3f}' for score in scores))
     return '\n'.join(lines)
 
 
+def figures_table(rows: dict) -> str:
+    """Return name → Metrics as an aligned text table of ``COLUMNS``."""
+    lines = [f'{"":<16}' + ''.join(f'{title:>11}' for title, _, _ in COLUMNS)]
+    return '\n'.join(lines + [f'{name:<16}' + _figures(found) for name, found in rows.items()])
+
+
 def _figures(found: Metrics) -> str:
     return ''.join(f'{getattr(found, name):>11{form}}' for _, name, form in COLUMNS)
 
 
-def write_csv(path: Path, verdicts: list) -> None:
-    """Write one row per verdict."""
+def write_verdicts(path: Path, results: dict) -> None:
+    """Write one row per verdict; results: condition → {method → verdicts}."""
     with path.open('w', newline='') as file:
         writer = csv.writer(file)
-        writer.writerow(('source', 'truth', 'severity', 'score', 'predicted'))
-        for verdict in verdicts:
-            writer.writerow((verdict.source, verdict.truth.label, verdict.severity, verdict.score,
-                             verdict.predicted.label))
+        writer.writerow(('method', 'condition', 'source', 'frame', 'kind', 'truth', 'severity',
+                         'score', 'predicted'))
+        for condition, by_method in results.items():
+            for method, verdicts in by_method.items():
+                writer.writerows(
+                    (method, condition, v.source, v.frame, v.kind, v.truth.label, v.severity,
+                     v.score, v.predicted.label) for v in verdicts)
 
 
 if __name__ == '__main__':

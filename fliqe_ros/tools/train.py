@@ -1,65 +1,159 @@
 """Train a FLIQE model: encoder by supervised contrastive learning, then the heads."""
 
 import argparse
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 import datetime
 from pathlib import Path
 import sys
 
 from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import load_model, save_checkpoint, ThermalS
+from fliqe_ros.model import QualityNetwork, save_checkpoint
 from fliqe_ros.tools.data_options import data_options
 from fliqe_ros.training.data import load_sources, synthetic_source
-from fliqe_ros.training.encoder import EncoderTraining, Recipe
+from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.evaluation import judge, metrics
 from fliqe_ros.training.heads import train_heads
+from fliqe_ros.training.precision import make_deterministic, PRECISIONS
+from fliqe_ros.training.recipe import Recipe, RECIPES
+from fliqe_ros.training.start import ARCHITECTURES, IMAGENET, RANDOM, starting_network
 import torch
+from tqdm import tqdm
+
+EXPLANATION = """
+The frames should be clean: distorted versions are made while training. About a fifth of the
+groups of frames (clips, flights, topics of a bag) of each camera is held out to validate.
+
+example: two cameras in thermal/road and thermal/drone
+  python -m fliqe_ros.tools.train --data thermal --run runs/first
+  python -m fliqe_ros.tools.score picture.png --model runs/first/model.pt
+
+A run that was killed goes on where it was when the same command is given again, with the same
+result. In the folder of the run:
+  model.pt     the finished model
+  metrics.csv  a row per epoch: losses, balanced accuracy of the worst and of each camera on
+               validation frames, learning rate, seconds
+  tensorboard  the same for TensorBoard, where it is installed
+  state.pt     what an unfinished run goes on from
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line; every setting of the recipe is an option."""
-    arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.train',
-                                        description=__doc__, parents=[data_options()])
-    arguments.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
-                           help='licences of the subfolders, to be kept in the checkpoint')
-    arguments.add_argument('--run', type=Path, required=True,
-                           help='folder for state, metrics.csv and the checkpoint model.pt; '
-                                'an unfinished run in it is continued')
-    arguments.add_argument('--init', metavar='MODEL',
-                           help='start from this checkpoint instead of from nothing: to adapt it '
-                                'to another camera')
-    arguments.add_argument('--workers', type=int, default=1, help='processes that make batches')
-    arguments.add_argument('--threads', type=int, help='threads of torch, default all cores')
-    for setting in fields(Recipe):
-        arguments.add_argument('--' + setting.name.replace('_', '-'), type=setting.type,
-                               default=setting.default, help='default %(default)s')
+    arguments = argparse.ArgumentParser(
+        prog='python -m fliqe_ros.tools.train', description=__doc__, epilog=EXPLANATION,
+        usage='%(prog)s --data FOLDER --run FOLDER [options]', parents=[data_options()],
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_run_options(arguments.add_argument_group('run'))
+    _add_start_options(arguments.add_argument_group('what to train'))
+    _add_recipe_options(arguments.add_argument_group(
+        'recipe', 'With the data and what training starts from, these determine the result.'))
     return arguments
+
+
+def _add_run_options(group) -> None:
+    group.add_argument('--run', type=Path, required=True, metavar='FOLDER',
+                       help='folder of the run, see below')
+    group.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
+                       help='licences of the subfolders, to be kept in the checkpoint')
+    group.add_argument('--workers', type=int, default=1, metavar='N',
+                       help='processes that make batches; default %(default)s')
+    group.add_argument('--threads', type=int, metavar='N',
+                       help='threads of torch, which the last digits of the result depend '
+                            'on; default: all cores')
+    group.add_argument('--precision', choices=PRECISIONS, default='auto',
+                       help='arithmetic of the encoder; auto, the default, is half precision '
+                            'on a GPU and float32 on the CPU')
+
+
+def _add_start_options(group) -> None:
+    group.add_argument('--architecture', choices=ARCHITECTURES,
+                       help=f'default {ARCHITECTURES[0]}, or that of --init or --encoder')
+    group.add_argument('--backbone', metavar=f'{IMAGENET}|{RANDOM}|FILE', default='',
+                       help='frozen layers of resnet50: torchvision weights, downloaded once (the '
+                            'default), random ones, or a torchvision state dict')
+    group.add_argument('--encoder', metavar='FILE', default='',
+                       help='train only a head, on this published resnet50 encoder')
+    group.add_argument('--init', metavar='MODEL', default='',
+                       help='start from this checkpoint: to adapt it to another camera')
+
+
+def _add_recipe_options(group) -> None:
+    """Add an option for each field; what is not given depends on the architecture."""
+    for setting in fields(Recipe):
+        defaults = [getattr(recipe, setting.name) for recipe in RECIPES.values()]
+        told = str(defaults[0]) if len(set(defaults)) == 1 else ', '.join(
+            f'{value} for {name}' for name, value in zip(RECIPES, defaults))
+        group.add_argument('--' + setting.name.replace('_', '-'), type=setting.type,
+                           default=argparse.SUPPRESS, metavar=setting.type.__name__.upper(),
+                           help=f'{setting.metadata.get("help", "")}; default {told}'.lstrip('; '))
 
 
 def main(argv=None) -> int:
     """Run the command line; returns the exit status."""
     options = parser().parse_args(argv)
-    licences = dict(entry.partition('=')[::2] for entry in options.licence)
-    recipe = Recipe(**{setting.name: getattr(options, setting.name) for setting in fields(Recipe)})
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    torch.manual_seed(recipe.seed)
     try:
-        sources = load_sources(options.data, tuple(options.exclude))
-        if recipe.synthetic:
-            sources.append(synthetic_source(recipe.synthetic, recipe.seed))
-        for source in sources:
-            print(f'{source.name}: {len(source.training)} frames to train on, '
-                  f'{len(source.validation)} to validate, {source.noisy} too noisy')
-        network = load_model(options.init).train() if options.init else ThermalS()
-        training = EncoderTraining(network, recipe, options.device)
-        network = training.run(sources, options.run, options.workers)
+        train(options)
     except (ValueError, OSError) as error:
         print(f'train: {error}', file=sys.stderr)
         return 1
-    train_heads(network, sources, recipe, options.device, options.workers)
+    except KeyboardInterrupt:
+        print(f'train: interrupted; the same command goes on in {options.run}', file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train as the options say, write the checkpoint. Raises ValueError or OSError."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.device != 'cpu':
+        _prepare_gpu(options.device)
+    given = {setting.name: getattr(options, setting.name) for setting in fields(Recipe)
+             if hasattr(options, setting.name)}
+    torch.manual_seed(given.get('seed', Recipe.seed))
+    network = starting_network(options.architecture, options.backbone, options.encoder,
+                               options.init)
+    recipe = replace(RECIPES[network.architecture], **given)
+    sources = read_sources(options, recipe)
+    batches = recipe.head_steps + (0 if options.encoder else recipe.epochs * recipe.steps)
+    # smoothing 0: the rest of the run goes on at the mean pace so far, validation included;
+    # delay: no bar above what is wrong with the folder of the run
+    with tqdm(total=batches, unit='batch', smoothing=0, delay=0.1) as progress:
+        if not options.encoder:
+            training = EncoderTraining(network, recipe, options.device, options.precision)
+            network = training.run(sources, options.run, options.workers, progress)
+        train_heads(network, sources, recipe, options.device, options.workers, progress)
+    finish(network, sources, recipe, options)
+
+
+def _prepare_gpu(device: str) -> None:
+    make_deterministic()
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise ValueError(f'there is no device {device!r} to train on '
+                         f'({str(error).splitlines()[0]})') from error
+
+
+def read_sources(options: argparse.Namespace, recipe: Recipe) -> list:
+    """Read the frames and print how many there are. Raises ValueError or OSError."""
+    sources = load_sources(options.data, tuple(options.exclude))
+    if recipe.synthetic:
+        sources.append(synthetic_source(recipe.synthetic, recipe.seed))
+    for source in sources:
+        print(f'{source.name}: {len(source.training)} frames to train on, '
+              f'{len(source.validation)} to validate, {source.noisy} too noisy')
+    return sources
+
+
+def finish(network: QualityNetwork, sources: list, recipe: Recipe,
+           options: argparse.Namespace) -> None:
+    """Judge the network on the validation frames and write ``model.pt``."""
+    licences = dict(entry.partition('=')[::2] for entry in options.licence)
     found = metrics(judge(network, sources, options.device))
-    save_checkpoint(options.run / 'model.pt', network.cpu(), {
+    path = options.run / 'model.pt'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(path, network.cpu(), {
         'version': 1,
         'classes': [distortion.label for distortion in CLASSES],
         'training_data': {source.name: licences.get(source.name, '') for source in sources},
@@ -68,9 +162,9 @@ def main(argv=None) -> int:
                     'type_accuracy': found.type_accuracy, 'auroc': found.auroc},
         'date': datetime.date.today().isoformat(),
     })
-    print(f'{options.run / "model.pt"}: balanced accuracy {found.balanced_accuracy:.3f}, '
-          f'types {found.type_accuracy:.3f} on validation groups at reference severities')
-    return 0
+    types = '' if network.type_head is None else f', types {found.type_accuracy:.3f}'
+    print(f'{path}: balanced accuracy {found.balanced_accuracy:.3f}{types} on validation groups '
+          'at reference severities')
 
 
 if __name__ == '__main__':

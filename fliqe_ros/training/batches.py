@@ -1,10 +1,15 @@
 """Batches of clean and distorted views; the same for a seed, however often training restarts."""
 
+from dataclasses import dataclass
+from typing import Optional
+
 import cv2
+from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.augment import look, sensor
+from fliqe_ros.training.augment import Camera, look
 from fliqe_ros.training.data import Source
-from fliqe_ros.training.distortions import distort, jpeg
+from fliqe_ros.training.distortions import degrade
+from fliqe_ros.training.troubles import trouble, TROUBLES
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -23,16 +28,20 @@ OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 
 class Batches(Dataset):
     """
-    One epoch; item ``i`` is batch ``i``: (N, C, h, w) uint8 inputs and (N,) class indices.
+    One epoch; item ``i`` is batch ``i``: inputs, classes, and which views show them everywhere.
 
-    Every view comes clean and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt
-    from ``DEAL``, so that nothing but the distortion tells them apart.
+    Items are (N, C, h, w) uint8, (N,) integer class indices and (N,) bool. Every view comes clean
+    and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt from ``DEAL``, so that
+    nothing but the distortion tells them apart. troubles: share of the distorted versions that
+    are one of ``TROUBLES`` of the type dealt, where it has any. augment: share of the views that
+    are seen through a randomly drawn camera.
     """
 
     def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
-                 seed: int, epoch: int):
+                 seed: int, epoch: int, troubles: float = 0.25, augment: float = 1.0):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
+        self.troubles, self.augment = troubles, augment
         weights = np.array([source_weight(source) for source in sources])
         self.weights = weights / weights.sum()
 
@@ -45,19 +54,20 @@ class Batches(Dataset):
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
         count = self.views * DISTORTED_PER_VIEW
         types = rng.permutation(np.resize(DEAL, count)).reshape(self.views, -1)
-        images, labels = [], []
+        images, labels, whole = [], [], []
         for row in types:
-            distortions = (Distortion.CLEAN, *map(Distortion, row))
-            images += [self.prepare(image) for image in self._versions(distortions, size, rng)]
-            labels += [CLASSES.index(distortion) for distortion in distortions]
-        return torch.stack(images), torch.tensor(labels)
+            defects = [CLEAN, *(self._draw_defect(Distortion(each), rng) for each in row)]
+            images += [self.prepare(image) for image in self._versions(defects, size, rng)]
+            labels += [CLASSES.index(defect.distortion) for defect in defects]
+            whole += [defect.whole for defect in defects]
+        return torch.stack(images), torch.tensor(labels), torch.tensor(whole)
 
-    def _versions(self, distortions, size, rng):
+    def _versions(self, defects, size, rng):
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
         for _ in range(MOST_DRAWS):
-            view = look(self._draw_frame(rng), size, rng)
-            sensor_seed = rng.integers(2**63)
-            versions = [version(view, distortion, sensor_seed, rng) for distortion in distortions]
+            camera = Camera.draw(rng) if rng.random() < self.augment else Camera()
+            view = look(self._draw_frame(rng), size, camera, rng)
+            versions = [version(view, defect, camera, rng) for defect in defects]
             clean = versions[0].astype(np.float32)
             differences = [np.square(other - clean).mean() for other in versions[1:]]
             if min(differences) > LEAST_DIFFERENCE**2:
@@ -68,20 +78,47 @@ class Batches(Dataset):
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
         return source.training[rng.integers(len(source.training))]
 
+    def _draw_defect(self, distortion, rng):
+        names = [name for name, kind in TROUBLES.items() if kind.distortion == distortion]
+        if names and rng.random() < self.troubles:
+            return Defect.of_trouble(str(rng.choice(names)), rng.uniform(0.0, 1.0))
+        severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(0.0, 1.0)
+        return Defect(distortion, severity)
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong with one version of a view: a distortion, or a trouble counted as it."""
+
+    distortion: Distortion
+    severity: Optional[float] = None  # of a distortion, None is the reference
+    trouble: str = ''
+    whole: bool = True
+
+    @classmethod
+    def of_trouble(cls, name: str, severity: float) -> 'Defect':
+        """Describe one of ``TROUBLES``."""
+        return cls(TROUBLES[name].distortion, severity, name, TROUBLES[name].whole)
+
+    def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the defect."""
+        if self.trouble:
+            return trouble(GainControl()(image), self.trouble, self.severity, rng)
+        return degrade(image, self.distortion, self.severity, rng)
+
+
+CLEAN = Defect(Distortion.CLEAN)
+
 
 def source_weight(source: Source) -> float:
     """Share of a source among the views: large ones count more, but far from in proportion."""
     return len(source.training) ** 0.4
 
 
-def version(clean: np.ndarray, distortion: Distortion, sensor_seed: int,
+def version(view: np.ndarray, defect: Defect, camera: Camera,
             rng: np.random.Generator) -> np.ndarray:
-    """One version of a view: distorted or not, with the same sensor for the same seed."""
-    severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(0.0, 1.0)
-    if distortion == Distortion.CLEAN:
-        return sensor(clean, np.random.default_rng(sensor_seed))
-    if distortion in OPTICAL and rng.random() < 0.5:
-        image = distort(clean, distortion, severity, rng)
-        return sensor(image, np.random.default_rng(sensor_seed))
-    image = distort(sensor(clean, np.random.default_rng(sensor_seed)), distortion, severity, rng)
-    return jpeg(image, rng.integers(75, 98)) if rng.random() < 0.15 else image
+    """One version of a view, with a defect or without, through the same camera."""
+    optical = defect.distortion in OPTICAL and not defect.trouble
+    if optical and rng.random() < 0.5:
+        view, defect = defect.apply(view, rng), CLEAN
+    return camera.show(defect.apply(camera.sense(view), rng))

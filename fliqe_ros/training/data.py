@@ -1,5 +1,5 @@
 """
-Thermal frames to train on: folders of images and videos, split by group, plus generated scenes.
+Thermal frames to train on: folders of images, videos and bags, split by group, and generated ones.
 
 A source is one camera (one folder). Frames of a group (a clip, a flight, a sequence) are alike, so
 a group lies in the training split or in the validation split as a whole.
@@ -8,21 +8,25 @@ a group lies in the training split or in the validation split as a whole.
 from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
+import logging
 from pathlib import Path
 import re
 from typing import Iterator
 
 import cv2
 from fliqe_ros.agc import GainControl
+from fliqe_ros.bags import is_bag, open_bag
 from fliqe_ros.files import find_files, read_frames, SourceError, VIDEO_SUFFIXES
 from fliqe_ros.training.scenes import ThermalScene
-from fliqe_ros.training.textures import dead_leaves
+from fliqe_ros.training.textures import close_up, dead_leaves
 import numpy as np
 
 #: 8-bit levels; frames that are natively noisier are no clean frames to start from.
 MAX_NATIVE_NOISE = 4.0
 VALIDATION_SHARE = 0.2
 FRAMES_PER_CLIP = 4
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Source:
 
 def load_sources(root: Path, exclude: tuple = ()) -> list:
     """
-    Read every subfolder of ``root`` that holds images or videos as one source.
+    Read every subfolder of ``root`` that holds images, videos or bags as one source.
 
     exclude: names of subfolders to leave out. Natively noisy frames are counted and left out.
     Raises ValueError where nothing usable is found.
@@ -57,12 +61,12 @@ def load_sources(root: Path, exclude: tuple = ()) -> list:
     folders = sorted(path for path in Path(root).iterdir() if path.is_dir())
     sources = []
     for folder in folders:
-        with suppress(SourceError):  # a folder without images or videos
+        with suppress(SourceError):  # a folder without any of them
             if folder.name not in exclude:
                 sources.append(load_source(folder))
     sources = [source for source in sources if source.training]
     if not sources:
-        raise ValueError(f'There are no folders with thermal images or videos in {root}.')
+        raise ValueError(f'There are no folders with thermal images, videos or bags in {root}.')
     return sources
 
 
@@ -90,10 +94,13 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
     Yield the frames of a folder in the order of their paths; unreadable files are left out.
 
     An image's group is its name without the running number; a video's group is its name, and
-    ``FRAMES_PER_CLIP`` frames are taken from it, evenly spaced.
+    ``FRAMES_PER_CLIP`` frames are taken from it, evenly spaced. Each image topic of a ROS bag is
+    like a video, its group ``bag:topic``.
     """
     for path in find_files(folder):
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+        if is_bag(path):
+            yield from _bag(path)
+        elif path.suffix.lower() in VIDEO_SUFFIXES:
             yield from _clip(path)
         else:
             with suppress(SourceError):
@@ -110,6 +117,19 @@ def _clip(path: Path) -> Iterator[Frame]:
         if done:
             yield Frame(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), path.stem)
     video.release()
+
+
+def _bag(path: Path) -> Iterator[Frame]:
+    name = path.name if path.is_dir() else path.stem
+    try:
+        with open_bag(path) as bag:
+            for topic, count in bag.topics.items():
+                chosen = {int(position * count)
+                          for position in np.linspace(0.1, 0.9, FRAMES_PER_CLIP)}
+                yield from (Frame(pixels, f'{name}:{topic}')
+                            for pixels in bag.frames(topic, chosen))
+    except SourceError as error:  # told, because rosbags may not be installed
+        _log.warning('left out: %s', error)
 
 
 def validation_groups(groups: set) -> set:
@@ -133,17 +153,18 @@ def noise_level(image: np.ndarray) -> float:
 
 
 def synthetic_source(count: int, seed: int, height: int = 512, width: int = 640) -> Source:
-    """Return ``count`` generated pictures: two thirds moving scenes, one third dead leaves."""
+    """Return ``count`` generated pictures: half moving scenes, dead leaves, close-ups."""
     source = Source('synthetic')
     for index in range(count):
         rng = np.random.default_rng((seed, index))
-        if index % 3 < 2:
+        if index % 4 < 2:
             scene = ThermalScene(int(rng.integers(2**31)), height, width)
             counts = scene.sensor_counts(scene.render(rng.uniform(0, 60)), rng,
                                          netd_k=rng.uniform(0.01, 0.05))
             frame = Frame(counts, f'scene{index}')
         else:
-            frame = Frame(dead_leaves(rng, height, width), f'leaves{index}')
+            draw = (dead_leaves, close_up)[index % 2]
+            frame = Frame(draw(rng, height, width), f'{draw.__name__}{index}')
         held_out = index >= count * (1 - VALIDATION_SHARE)
         (source.validation if held_out else source.training).append(frame)
     return source

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 import cv2
+from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import Distortion
 import numpy as np
 
 REFERENCE_ANGLE_DEG = 45.0
 REFERENCE_GHOST_SHIFT_PX = (10.0, 0.0)
+
+
+#: Optics and sensor distort the counts. Exposure, which in a thermal camera is its gain control
+#: gone wrong, and compression act on the 8-bit picture.
+BEFORE_GAIN_CONTROL = (
+    Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GAUSSIAN_NOISE, Distortion.GHOSTING,
+    Distortion.ALIASING)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,21 @@ def distort(image: np.ndarray, distortion: Distortion, severity: Optional[float]
     return np.clip(frame, 0, np.iinfo(image.dtype).max).astype(image.dtype)
 
 
+def degrade(frame: np.ndarray, distortion: Distortion, severity: Optional[float] = None,
+            rng: Optional[np.random.Generator] = None,
+            gain_control: GainControl = GainControl()) -> np.ndarray:
+    """
+    Return what a camera would show of a frame that is distorted where physics says so.
+
+    frame: (H, W) uint8, or uint16 raw counts: those are distorted before gain control for the
+    types in ``BEFORE_GAIN_CONTROL`` and after it for the others. Returns (H, W) uint8.
+    Arguments and errors otherwise as of ``distort``.
+    """
+    if frame.dtype == np.uint16 and distortion in BEFORE_GAIN_CONTROL:
+        return gain_control(distort(frame, distortion, severity, rng))
+    return distort(gain_control(frame), distortion, severity, rng)
+
+
 def _levels(image: np.ndarray) -> tuple:
     """Offset and factor that bring the image to the 8-bit scale."""
     if image.dtype == np.uint8:
@@ -116,7 +139,7 @@ def _motion_blur(frame, length, reference, rng):
 
 
 def _gaussian_noise(frame, sigma, reference, rng):
-    return np.clip(frame + sigma * rng.standard_normal(frame.shape, np.float32), 0, 255)
+    return frame + sigma * rng.standard_normal(frame.shape, np.float32)
 
 
 def _brightness(frame, factor, reference, rng):

@@ -1,147 +1,181 @@
 """Trains an encoder by supervised contrastive learning; a killed run resumes unchanged."""
 
-import csv
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
+import time
+from typing import Optional
 
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.model import QualityNetwork
+from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_state
 from fliqe_ros.training.batches import Batches
 from fliqe_ros.training.evaluation import judge, metrics_by_source
-from fliqe_ros.training.losses import supervised_contrastive_loss
+from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
+from fliqe_ros.training.precision import Precision
+from fliqe_ros.training.recipe import Recipe
+from fliqe_ros.training.run_folder import (
+    best_epoch, EpochResult, out_of_patience, RunFolder)
 import torch
 import torch.nn.functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 #: Of each source, after each epoch, for ``metrics.csv``.
 VALIDATION_FRAMES = 12
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Settings of a training run; with the data they determine its result."""
-
-    epochs: int = 36
-    steps: int = 200             # batches an epoch
-    views: int = 16              # a batch holds views * 3 images
-    view_rows: int = 160         # px, size of a view
-    view_columns: int = 192
-    learning_rate: float = 3e-3  # peak of one cycle (Smith & Topin 2018)
-    weight_decay: float = 0.02
-    temperature: float = 0.1     # of the contrastive loss
-    contrastive_weight: float = 0.5
-    type_weight: float = 1.0     # of the type head's cross-entropy
-    ema_decay: float = 0.995     # per step, of the averaged weights that are kept
-    head_steps: int = 400
-    synthetic: int = 300         # generated pictures
-    seed: int = 0
-
-    def batches(self, sources: list, network: QualityNetwork, steps: int, epoch: int) -> Batches:
-        """Return the training batches of an epoch."""
-        return Batches(sources, network.prepare, (self.view_rows, self.view_columns), self.views,
-                       steps, self.seed, epoch)
+#: Batches that show what each type looks like to a network without type head; their epoch stands
+#: behind those of the training, so that it has views of its own.
+CENTRE_BATCHES, CENTRE_EPOCH = 4, 2_000_000
 
 
 class EncoderTraining:
-    """The state of a run: network, averaged network, optimiser, schedule, history."""
+    """
+    The state of a run: network, averaged network, optimiser, schedule, history.
 
-    def __init__(self, network: QualityNetwork, recipe: Recipe, device: str):
+    :param network: its parameters that ask for gradients are trained, on ``device``.
+    :param precision: see ``fliqe_ros.training.precision.Precision``.
+    """
+
+    def __init__(self, network: QualityNetwork, recipe: Recipe, device: str,
+                 precision: str = 'auto'):
         self.recipe, self.device = recipe, device
+        self.precision = Precision(precision, device)
         self.network = network.to(device, memory_format=torch.channels_last)
-        self.averaged = AveragedModel(
-            network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
+        self.averaged = averaged_copy(network, recipe.ema_decay)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, recipe.learning_rate, total_steps=recipe.epochs * recipe.steps,
             pct_start=0.2)
         self.history = []
+        self.best = None  # what the averaged network had learned in the best epoch so far
 
-    def run(self, sources: list, folder: Path, workers: int) -> QualityNetwork:
+    def run(self, sources: list, folder: Path, workers: int,
+            progress: Optional[tqdm] = None) -> QualityNetwork:
         """
-        Train for all epochs and return the averaged network.
+        Train until the schedule or the recipe's patience ends; return the averaged network.
 
-        The learning rate ends at zero, so the last epoch is taken; the one with the best worst
-        source was worse where it was tried (see the model card). State and ``metrics.csv`` are
-        kept in ``folder``; an unfinished run there is continued.
+        The learning rate ends at zero, so without patience the last epoch is taken; the one with
+        the best worst source was worse where it was tried (see the model card). State and
+        ``metrics.csv`` are kept in ``folder``; an unfinished run there is continued.
+
+        :param progress: a bar that counts batches, already begun or not.
+        :raises ValueError: if the folder holds a run with other settings, or there is no
+            validation frame to be patient with.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        self._resume(folder / 'state.pt')
-        for epoch in range(len(self.history), self.recipe.epochs):
-            losses = self._epoch(sources, epoch, workers)
-            self.history.append({'epoch': epoch, **losses, **self._validate(sources)})
-            self._save(folder)
-            tqdm.write(_line(self.history[-1]))
+        if self.recipe.patience and not any(source.validation for source in sources):
+            raise ValueError('Early stopping needs validation frames, but no source has any.')
+        folder, settings = RunFolder(folder), self._settings(sources)
+        self._resume(folder.load(settings, self.device))
+        progress = tqdm(disable=True) if progress is None else progress
+        progress.initial = progress.n = len(self.history) * self.recipe.steps
+        while len(self.history) < self.recipe.epochs and not out_of_patience(
+                self.history, self.recipe.patience):
+            start = time.monotonic()
+            losses = self._epoch(sources, len(self.history), workers, progress)
+            self.history.append(EpochResult(
+                len(self.history), losses, self._validate(sources),
+                self.schedule.get_last_lr()[0], time.monotonic() - start))
+            if self.recipe.patience and best_epoch(self.history) == len(self.history) - 1:
+                self.best = {key: value.clone()
+                             for key, value in learned_state(self.averaged.module).items()}
+            folder.save(self._state(settings))
+            tqdm.write(str(self.history[-1]))
+        folder.close()
+        skipped = (self.recipe.epochs - len(self.history)) * self.recipe.steps
+        if skipped and progress.total:
+            progress.total -= skipped
+        if self.recipe.patience:
+            self.averaged.module.load_state_dict(self.best, strict=False)
+            tqdm.write(f'keeping epoch {best_epoch(self.history)}')
         return self.averaged.module.eval()
 
-    def _epoch(self, sources, epoch, workers):
+    def _epoch(self, sources, epoch, workers, progress):
         recipe = self.recipe
         torch.manual_seed(recipe.seed * 100_003 + epoch)  # so that a resumed epoch is the same
         batches = recipe.batches(sources, self.network, recipe.steps, epoch)
-        loader = DataLoader(batches, batch_size=None, num_workers=workers,
-                            prefetch_factor=4 if workers else None,
-                            pin_memory=self.device != 'cpu')
-        totals = dict.fromkeys(('contrastive', 'type'), 0.0)
+        totals = {}
         self.network.train()
-        progress = tqdm(loader, desc=f'epoch {epoch + 1}/{recipe.epochs}', leave=False)
-        for images, labels in progress:
-            contrastive, types = self._step(images.to(self.device), labels.to(self.device))
-            totals['contrastive'] += contrastive / recipe.steps
-            totals['type'] += types / recipe.steps
-            progress.set_postfix(contrastive=f'{contrastive:.2f}', type=f'{types:.2f}')
+        progress.set_description(f'epoch {epoch + 1}/{recipe.epochs}')
+        for batch in load_batches(batches, workers, self.device):
+            losses = self._step(*batch)
+            for name, loss in losses.items():
+                totals[name] = totals.get(name, 0.0) + loss / recipe.steps
+            progress.set_postfix(losses, refresh=False)
+            progress.update()
         return totals
 
-    def _step(self, images, labels):
-        embeddings = self.network.encode_views(images)
-        contrastive = sum(supervised_contrastive_loss(embedding, labels, self.recipe.temperature)
-                          for embedding in embeddings) / len(embeddings)
-        types = torch.zeros((), device=self.device)
+    def _step(self, images, labels, whole):
+        with self.precision.autocast():
+            embeddings = self.network.encode_views(images)
+        parts = parts_of(embeddings, labels, whole)
+        losses = {'contrastive': sum(
+            supervised_contrastive_loss(embedding, truth, self.recipe.temperature)
+            for embedding, truth in parts) / len(parts)}
+        total = self.recipe.contrastive_weight * losses['contrastive']
         if self.network.type_head is not None:
-            types = sum(F.cross_entropy(self.network.type_head(embedding), labels)
-                        for embedding in embeddings) / len(embeddings)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.recipe.contrastive_weight * contrastive + self.recipe.type_weight * types
-        loss.backward()
-        self.optimizer.step()
+            losses['type'] = sum(F.cross_entropy(self.network.type_head(embedding), truth)
+                                 for embedding, truth in parts) / len(parts)
+            total = total + self.recipe.type_weight * losses['type']
+        self.precision.descend(total, self.optimizer)
         self.schedule.step()
         self.averaged.update_parameters(self.network)
-        return contrastive.item(), types.item()
+        return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
 
-    def _validate(self, sources):
+    def _validate(self, sources) -> dict:
+        """Judge by type: the binary head is trained only when the encoder is finished."""
         network = self.averaged.module.eval()
         verdicts = judge(network, sources, self.device, VALIDATION_FRAMES)
-        by_source = {name: found.balanced_accuracy for name, found in
-                     metrics_by_source([_by_type(verdict) for verdict in verdicts]).items()}
-        return {'worst': min(by_source.values()), **by_source}
+        if network.type_head is None:
+            verdicts = self._by_nearest_centre(verdicts, sources)
+        verdicts = [replace(verdict, score=float(verdict.predicted == Distortion.CLEAN))
+                    for verdict in verdicts]
+        return {name: found.balanced_accuracy
+                for name, found in metrics_by_source(verdicts).items()}
 
-    def _save(self, folder):
-        state = {
-            'recipe': asdict(self.recipe), 'history': self.history,
-            'network': self.network.state_dict(), 'averaged': self.averaged.state_dict(),
-            'optimizer': self.optimizer.state_dict(), 'schedule': self.schedule.state_dict()}
-        torch.save(state, folder / 'state.part')
-        (folder / 'state.part').replace(folder / 'state.pt')
-        with (folder / 'metrics.csv').open('w', newline='') as file:
-            writer = csv.DictWriter(file, self.history[0])
-            writer.writeheader()
-            writer.writerows(self.history)
+    @torch.inference_mode()
+    def _by_nearest_centre(self, verdicts, sources):
+        """Take as type the class whose mean embedding of training views is nearest."""
+        batches = self.recipe.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
+        embedded = [(self.averaged.module.encode(images), labels)
+                    for images, labels, _ in load_batches(batches, 0, self.device)]
+        embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
+        centres = F.normalize(torch.stack([
+            embeddings[labels == index].sum(0) for index in range(len(CLASSES))]), dim=1).cpu()
+        return [replace(verdict, predicted=CLASSES[int(
+            (centres @ torch.from_numpy(verdict.embedding)).argmax())]) for verdict in verdicts]
 
-    def _resume(self, path):
-        if not path.is_file():
+    def _settings(self, sources):
+        """Return all that determines the result, but for the machine's arithmetic."""
+        return {'recipe': asdict(self.recipe), 'architecture': self.network.architecture,
+                'frozen': frozen_digest(self.network),
+                'frames': {source.name: [len(source.training), len(source.validation)]
+                           for source in sources}}
+
+    def _state(self, settings):
+        return {
+            'settings': settings, 'history': self.history, 'best': self.best,
+            'network': learned_state(self.network), 'averaged': learned_state(self.averaged),
+            'optimizer': self.optimizer.state_dict(), 'schedule': self.schedule.state_dict(),
+            'scaler': self.precision.scaler.state_dict()}
+
+    def _resume(self, state):
+        if state is None:
             return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state['recipe'] != asdict(self.recipe):
-            raise ValueError(f'{path} is of a run with other settings; choose another folder.')
-        for part in ('network', 'averaged', 'optimizer', 'schedule'):
+        for part in ('network', 'averaged'):
+            getattr(self, part).load_state_dict(state[part], strict=False)
+        for part in ('optimizer', 'schedule'):
             getattr(self, part).load_state_dict(state[part])
-        self.history = state['history']
+        if state['scaler'] and self.precision.scaler.is_enabled():
+            self.precision.scaler.load_state_dict(state['scaler'])
+        self.history, self.best = state['history'], state['best']
 
 
-def _by_type(verdict):
-    """Judge by the type head: the binary head is trained only when the encoder is finished."""
-    return replace(verdict, score=float(verdict.predicted == Distortion.CLEAN))
+def load_batches(batches: Batches, workers: int, device: str):
+    """Yield the batches in order, on the device, made by so many processes ahead (0: by none)."""
+    loader = DataLoader(batches, batch_size=None, num_workers=workers,
+                        prefetch_factor=4 if workers else None, pin_memory=device != 'cpu')
+    for batch in loader:
+        yield tuple(tensor.to(device, non_blocking=True) for tensor in batch)
 
 
 def _parameter_groups(network, weight_decay):
@@ -149,8 +183,3 @@ def _parameter_groups(network, weight_decay):
     parameters = [p for p in network.parameters() if p.requires_grad]
     return [{'params': [p for p in parameters if p.ndim > 1], 'weight_decay': weight_decay},
             {'params': [p for p in parameters if p.ndim <= 1], 'weight_decay': 0.0}]
-
-
-def _line(row):
-    return ', '.join(f'{key} {value:.3f}' if isinstance(value, float) else f'{key} {value}'
-                     for key, value in row.items())

@@ -1,11 +1,14 @@
 """Trains the heads on the embeddings of a finished, frozen encoder."""
 
+from typing import Optional
+
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.model import QualityNetwork
-from fliqe_ros.training.encoder import Recipe
+from fliqe_ros.training.encoder import load_batches
+from fliqe_ros.training.losses import parts_of
+from fliqe_ros.training.recipe import Recipe
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 HEAD_BATCH = 256
@@ -16,27 +19,30 @@ HEAD_VIEWS_EPOCH = 1_000_000
 
 
 def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: str,
-                workers: int) -> QualityNetwork:
+                workers: int, progress: Optional[tqdm] = None) -> QualityNetwork:
     """
-    Fit binary head and type head; the encoder and its BatchNorm statistics do not change.
+    Fit binary head and type head, if any; the encoder and its statistics do not change.
 
     Clean and distorted frames weigh the same in the binary loss, so that the score means the
-    probability of "clean" where both are as likely.
+    probability of "clean" where both are as likely. progress: a bar that counts batches.
     """
     torch.manual_seed(recipe.seed)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     network.to(device).eval()
-    embeddings, labels = _embed(network, sources, recipe, device, workers)
+    progress = tqdm(disable=True) if progress is None else progress
+    embeddings, labels = _embed(network, sources, recipe, device, workers, progress)
     heads = [head for head in (network.classifier, network.type_head) if head is not None]
     parameters = [p.requires_grad_() for head in heads for p in head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
-    steps = HEAD_EPOCHS * -(-len(labels) // HEAD_BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    steps = -(-len(labels) // HEAD_BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 2e-3, total_steps=HEAD_EPOCHS * steps)
     for head in heads:
         head.train()
-    for _ in tqdm(range(HEAD_EPOCHS), desc='heads'):
-        for chosen in torch.randperm(len(labels)).split(HEAD_BATCH):
+    progress.set_description('heads')
+    for _ in range(HEAD_EPOCHS):
+        for chosen in torch.randperm(len(labels)).tensor_split(steps):
             loss = _loss(network, embeddings[chosen], labels[chosen])
             optimizer.zero_grad()
             loss.backward()
@@ -46,13 +52,15 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
 
 
 @torch.inference_mode()
-def _embed(network, sources, recipe, device, workers):
+def _embed(network, sources, recipe, device, workers, progress):
     batches = recipe.batches(sources, network, recipe.head_steps, HEAD_VIEWS_EPOCH)
-    loader = DataLoader(batches, batch_size=None, num_workers=workers)
-    pairs = [(embedding, labels) for images, labels in tqdm(loader, desc='embeddings')
-             for embedding in network.encode_views(images.to(device))]
-    embeddings, labels = zip(*pairs)
-    return torch.cat(embeddings).clone(), torch.cat(labels).to(device)
+    progress.set_description('embeddings')
+    pairs = []
+    for images, labels, whole in load_batches(batches, workers, device):
+        pairs += parts_of(network.encode_views(images), labels, whole)
+        progress.update()
+    embeddings, labels = (torch.cat(each) for each in zip(*pairs))
+    return embeddings, labels
 
 
 def _loss(network, embeddings, labels):

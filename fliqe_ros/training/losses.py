@@ -1,4 +1,4 @@
-"""The loss that shapes the embedding."""
+"""The loss that shapes the embedding, and which embeddings it may be computed on."""
 
 import torch
 from torch import Tensor
@@ -21,3 +21,16 @@ def supervised_contrastive_loss(embeddings: Tensor, labels: Tensor,
     total = log_prob.masked_fill(~positive, 0.0).sum(1)
     anchors = count > 0
     return -(total[anchors] / count[anchors]).sum() / anchors.sum().clamp_min(1)
+
+
+def parts_of(embeddings: list, labels: Tensor, whole: Tensor) -> list:
+    """
+    Pair the embeddings that ``QualityNetwork.encode_views`` gives with the classes they show.
+
+    embeddings: (N, D) each, the first of whole views, the others of parts of them. labels: (N,).
+    whole: (N,) bool, False where a part may show nothing of what is wrong with its view; parts of
+    these are left out. Returns (embedding, labels) pairs, embeddings as float32.
+    """
+    frames, *parts = embeddings
+    return [(frames.float(), labels),
+            *((part.float()[whole], labels[whole]) for part in parts)]

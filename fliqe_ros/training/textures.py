@@ -26,6 +26,31 @@ def dead_leaves(rng: np.random.Generator, height: int, width: int) -> np.ndarray
     return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
 
 
+def close_up(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """
+    Draw a few large, smoothly shaded bodies before a calm background, as (height, width) uint8.
+
+    Faces, machines and walls near by look like this: hardly any texture, few edges, soft ones.
+    """
+    y, x = np.mgrid[-0.5:0.5:height * 1j, -0.5:0.5:width * 1j].astype(np.float32)
+    canvas = _shade(rng, x, y) + rng.uniform(0, 8) * fractal(rng, height, width, 2.0)
+    sizes = np.geomspace(0.5, rng.uniform(0.01, 0.15), rng.integers(4, 40)) * height
+    for radius in sizes:
+        body = np.zeros((height, width), np.float32)
+        _leaf(rng, body, radius, 1.0)
+        canvas = np.where(body > 0, _shade(rng, x, y), canvas)
+    canvas = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), rng.uniform(0.4, 1.0))
+    darkest, brightest = rng.uniform(0, 40), rng.uniform(200, 255)  # nothing saturates
+    canvas = np.interp(canvas, (canvas.min(), canvas.max()), (darkest, brightest))
+    return np.rint(canvas).astype(np.uint8)
+
+
+def _shade(rng, x, y):
+    """Temperature that changes slowly along some direction and bulges a little."""
+    slope_x, slope_y, bulge = rng.normal(0, (40, 40, 60))
+    return rng.uniform(10, 245) + slope_x * x + slope_y * y + bulge * (x * x + y * y)
+
+
 def _leaf(rng, canvas, radius, level):
     height, width = canvas.shape
     centre = rng.uniform((0, 0), (width, height))

@@ -1,0 +1,69 @@
+"""What the command lines that judge models have in common: options, cameras, models."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from fliqe_ros.model import load_model
+from fliqe_ros.tools.data_options import data_options
+from fliqe_ros.training.data import load_sources, synthetic_source
+from fliqe_ros.training.raters import NetworkRater
+import torch
+
+SYNTHETIC_SEED = 1  # not that of the training
+
+
+def judging_options() -> argparse.ArgumentParser:
+    """Return a parser to be used as a parent: data, cameras, frames."""
+    options = argparse.ArgumentParser(add_help=False, parents=[data_options()])
+    options.add_argument('--only', nargs='+', metavar='NAME',
+                         help='subfolders (cameras) to judge, default: all')
+    options.add_argument('--all-frames', action='store_true',
+                         help='judge also the frames that training would use: right only for '
+                              'cameras that no model was trained on')
+    options.add_argument('--synthetic', type=int, default=0, metavar='N',
+                         help='judge also on N generated pictures')
+    return options
+
+
+def read_cameras(root: Path, exclude: tuple = (), only: tuple = ()) -> list:
+    """Read the chosen subfolders of ``root`` as sources. Raises ValueError or OSError."""
+    if not root.is_dir():
+        raise ValueError(f'There is no folder {root}.')
+    folders = {path.name for path in root.iterdir() if path.is_dir()}
+    unknown = sorted(set(only) - folders)
+    if unknown:
+        raise ValueError(f'There is no {", ".join(unknown)} in {root}; it has '
+                         f'{", ".join(sorted(folders)) or "no subfolders"}.')
+    others = folders - set(only) if only else set()
+    return load_sources(root, (*exclude, *others))
+
+
+def judged_cameras(options) -> list:
+    """Read what the options say is to be judged; the frames are in each one's ``validation``."""
+    sources = read_cameras(options.data, tuple(options.exclude), tuple(options.only or ()))
+    if options.synthetic:
+        sources.append(synthetic_source(options.synthetic, SYNTHETIC_SEED))
+    if options.all_frames:
+        for source in sources:
+            source.validation = source.training + source.validation
+    return sources
+
+
+def read_models(paths: list, device: str) -> list:
+    """Load checkpoints as raters. Raises CheckpointError, or ValueError for the device."""
+    if device.startswith('cuda') and not torch.cuda.is_available():
+        raise ValueError(f'Device {device!r} is not there: this machine has no CUDA device.')
+    return [NetworkRater(name, load_model(path).to(device), device)
+            for name, path in zip(model_names(paths), paths)]
+
+
+def model_names(paths: list) -> list:
+    """Name checkpoints after their files, and after their folders too where that is not enough."""
+    paths = [Path(path) for path in paths]
+    names = [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        names = ['/'.join((*path.parent.parts[-1:], path.stem)) for path in paths]
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f'{name} {number}'
+            for number, name in enumerate(names, 1)]

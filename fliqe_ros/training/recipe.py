@@ -1,0 +1,56 @@
+"""The settings of a training run: with data and starting weights they determine its result."""
+
+from dataclasses import dataclass, field
+
+from fliqe_ros.model import QualityNetwork, ResNet50, ThermalS
+from fliqe_ros.training.batches import Batches
+
+
+def setting(default, text: str):
+    """Return a dataclass field with a text for ``--help``."""
+    return field(default=default, metadata={'help': text})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a run; every field is an option of the command line of the same name."""
+
+    epochs: int = setting(44, 'epochs of the encoder')
+    steps: int = setting(200, 'batches in an epoch')
+    views: int = setting(16, 'views in a batch: each comes clean and in two distorted versions')
+    view_rows: int = setting(160, 'height of a view, px')
+    view_columns: int = setting(192, 'width of a view, px')
+    large_epochs: int = setting(12, 'the last epochs, which see larger views')
+    large_rows: int = setting(224, 'height of a larger view, px')
+    large_columns: int = setting(256, 'width of a larger view, px')
+    learning_rate: float = setting(3e-3, 'peak of the one cycle (Smith & Topin 2018)')
+    weight_decay: float = setting(0.02, 'of AdamW; none for biases and normalisation')
+    temperature: float = setting(0.1, 'of the contrastive loss')
+    contrastive_weight: float = setting(0.5, 'weight of the contrastive loss')
+    type_weight: float = setting(1.0, "weight of the type head's cross-entropy")
+    ema_decay: float = setting(0.995, 'per step, of the averaged weights, which are the result')
+    patience: int = setting(0, 'end after so many epochs in which the worst validation source '
+                               'did not improve, and keep the best epoch; 0 takes the last one')
+    head_steps: int = setting(400, 'batches that the heads are fitted to')
+    troubles: float = setting(0.25, 'share of the distorted versions that show another trouble '
+                                    'counted as that type, such as dead pixels or fog')
+    augment: float = setting(1.0, 'share of the views seen through a randomly drawn camera')
+    synthetic: int = setting(300, 'generated pictures beside those in --data')
+    seed: int = setting(0, 'of everything random')
+
+    def batches(self, sources: list, network: QualityNetwork, steps: int, epoch: int) -> Batches:
+        """Return the batches of an epoch; those beyond the last are for the heads."""
+        large = self.large_epochs > 0 and epoch >= self.epochs - self.large_epochs
+        size = ((self.large_rows, self.large_columns) if large
+                else (self.view_rows, self.view_columns))
+        return Batches(sources, network.prepare, size, self.views, steps, self.seed, epoch,
+                       self.troubles, self.augment)
+
+
+#: What an architecture is trained with unless told otherwise. The reference network sees frames
+#: shrunk to 224x224, so its views are nearly as large as frames; only its projection learns.
+RECIPES = {
+    ThermalS.architecture: Recipe(),
+    ResNet50.architecture: Recipe(epochs=12, steps=100, view_rows=384, view_columns=480,
+                                  large_epochs=0, contrastive_weight=1.0, head_steps=100),
+}

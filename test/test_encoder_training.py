@@ -1,0 +1,274 @@
+"""Training an encoder and its heads: results, state, early stopping, logs; killed for real."""
+
+from dataclasses import replace
+import io
+import math
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+import cv2
+from fliqe_ros.model import load_model, Prediction, ResNet50, ThermalS
+from fliqe_ros.training.data import Source, synthetic_source
+from fliqe_ros.training.encoder import EncoderTraining
+from fliqe_ros.training.heads import train_heads
+from fliqe_ros.training.recipe import Recipe
+from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience
+import pytest
+import torch
+from tqdm import tqdm
+
+TINY = Recipe(epochs=3, steps=2, views=8, large_epochs=1, large_rows=192, large_columns=200,
+              head_steps=2, synthetic=0, seed=3)
+
+
+@pytest.fixture(scope='module')
+def sources():
+    return [synthetic_source(6, seed=1, height=240, width=320)]
+
+
+def train_encoder(sources, folder, recipe=TINY, network=None, precision='auto', progress=None):
+    torch.manual_seed(0)
+    training = EncoderTraining(network or ThermalS(), recipe, 'cpu', precision)
+    training.run(sources, folder, workers=0, progress=progress)
+    return training
+
+
+def same_tensors(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def results(history) -> list:
+    """All of a history but the time it took."""
+    return [replace(result, seconds=0.0) for result in history]
+
+
+def test_training_lowers_the_loss_and_logs_every_epoch(sources, tmp_path):
+    training = train_encoder(sources, tmp_path, replace(TINY, epochs=4, steps=5))
+    first, last = training.history[0], training.history[-1]
+    assert last.losses['type'] < first.losses['type'] - 0.1
+    header, *rows = (tmp_path / 'metrics.csv').read_text().splitlines()
+    assert header == 'epoch,contrastive,type,worst,synthetic,learning_rate,seconds'
+    assert [row.split(',')[0] for row in rows] == ['0', '1', '2', '3']
+    values = dict(zip(header.split(','), map(float, rows[-1].split(','))))
+    assert values['worst'] == values['synthetic'] == last.worst
+    assert values['learning_rate'] < training.history[0].learning_rate / 50
+    assert values['seconds'] > 0
+
+
+class Untyped(ThermalS):
+    """Has no type head, as resnet50, but the packaged model's weights: it tells types well."""
+
+    def __init__(self):
+        super().__init__()
+        self.load_state_dict(load_model().state_dict())
+        self.type_head = None
+
+    def forward(self, batch):
+        embedding = self.encode(batch)
+        return Prediction(embedding, self.classifier(embedding).squeeze(1))
+
+
+def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
+    scenes = [synthetic_source(20, seed=7, height=240, width=320)]
+    recipe = replace(TINY, epochs=1, steps=1, learning_rate=1e-9)
+    training = train_encoder(scenes, tmp_path, recipe, Untyped())
+    assert training.history[0].losses.keys() == {'contrastive'}
+    assert (tmp_path / 'metrics.csv').read_text().startswith('epoch,contrastive,worst,synthetic')
+    assert training.history[0].worst > 0.75, 'chance is 0.5'
+
+
+def test_bfloat16_trains_as_float32_does(sources, tmp_path):
+    losses = [train_encoder(sources, tmp_path / precision, replace(TINY, epochs=1), None,
+                            precision).history[0].losses for precision in ('float32', 'bfloat16')]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05) and losses[1] != losses[0]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16', 'float16'])
+def test_training_on_a_gpu_is_reproducible(sources, tmp_path, precision):
+    from fliqe_ros.training.precision import make_deterministic
+    make_deterministic()
+    states = []
+    for folder in (tmp_path / 'a', tmp_path / 'b'):
+        torch.manual_seed(0)
+        training = EncoderTraining(ThermalS(), TINY, 'cuda', precision)
+        states.append(training.run(sources, folder, workers=0).state_dict())
+    assert same_tensors(*states)
+    assert all(torch.isfinite(value).all() for value in states[0].values())
+
+
+def test_early_stopping_keeps_the_best_epoch_and_resumes(sources, tmp_path):
+    still = replace(TINY, epochs=8, steps=1, patience=2, learning_rate=1e-12)
+    training = train_encoder(sources, tmp_path, still)
+    best = best_epoch(training.history)
+    assert len(training.history) == best + 3 < 8
+    state = torch.load(tmp_path / 'state.pt', weights_only=True)
+    assert same_tensors(state['best'], training.averaged.module.state_dict())
+    last = {key.replace('module.', '', 1): value for key, value in state['averaged'].items()
+            if key != 'n_averaged'}
+    assert not same_tensors(state['best'], last), 'the statistics of BatchNorm go on moving'
+    again = train_encoder(sources, tmp_path, still)
+    assert results(again.history) == results(training.history)
+    assert same_tensors(again.averaged.module.state_dict(), state['best'])
+
+
+def test_early_stopping_needs_something_to_watch(sources, tmp_path):
+    unwatched = [Source('synthetic', training=sources[0].training)]
+    with pytest.raises(ValueError, match='needs validation frames'):
+        train_encoder(unwatched, tmp_path, replace(TINY, patience=1))
+
+
+def history_of(*worst):
+    return [EpochResult(epoch, {}, {'a': value, 'b': 1.0}, 0.0, 1.0)
+            for epoch, value in enumerate(worst)]
+
+
+def test_patience_counts_epochs_without_a_better_worst_source():
+    history = history_of(0.5, 0.8, 0.7, 0.8)
+    assert best_epoch(history) == 1
+    assert out_of_patience(history, 2) and not out_of_patience(history, 3)
+    assert not out_of_patience(history, 0) and not out_of_patience([], 1)
+    assert best_epoch(history_of(math.nan, 0.6, math.nan)) == 1
+    assert math.isnan(EpochResult(0, {}, {}, 0.0, 1.0).worst)
+
+
+def test_progress_is_that_of_the_whole_run_also_after_resuming(sources, tmp_path):
+    def bar():
+        return tqdm(total=TINY.epochs * TINY.steps + TINY.head_steps, file=io.StringIO())
+
+    first, second = bar(), bar()
+    network = train_encoder(sources, tmp_path, progress=first).averaged.module
+    assert (first.initial, first.n) == (0, 6)
+    train_encoder(sources, tmp_path, progress=second)
+    train_heads(network, sources, TINY, 'cpu', 0, second)
+    assert (second.initial, second.n, second.total) == (6, 8, 8)
+
+
+def test_scalars_go_to_tensorboard_where_it_is_installed(sources, tmp_path):
+    reader = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
+    training = train_encoder(sources, tmp_path)
+    events = reader.EventAccumulator(str(tmp_path / 'tensorboard')).Reload()
+    worst = events.Scalars('balanced_accuracy/worst')
+    assert [event.step for event in worst] == [0, 1, 2]
+    assert [event.value for event in worst] == pytest.approx(
+        [result.worst for result in training.history])
+    assert {'loss/contrastive', 'loss/type', 'balanced_accuracy/synthetic', 'learning_rate',
+            'seconds'} <= set(events.Tags()['scalars'])
+
+
+def test_without_tensorboard_training_is_the_same(sources, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch.utils.tensorboard', None)
+    train_encoder(sources, tmp_path, replace(TINY, epochs=1))
+    assert not (tmp_path / 'tensorboard').exists()
+    assert len((tmp_path / 'metrics.csv').read_text().splitlines()) == 2
+
+
+def test_a_folder_of_another_run_is_refused(sources, tmp_path):
+    train_encoder(sources, tmp_path, replace(TINY, epochs=1))
+    for changed, recipe in ((sources, replace(TINY, epochs=1, seed=4)),
+                            ([*sources, Source('more')], replace(TINY, epochs=1))):
+        with pytest.raises(ValueError, match='state.pt is of a run with other settings'):
+            train_encoder(changed, tmp_path, recipe)
+    (tmp_path / 'state.pt').write_bytes(b'half a file')
+    with pytest.raises(ValueError, match='state.pt cannot be read .*remove it'):
+        train_encoder(sources, tmp_path, replace(TINY, epochs=1))
+
+
+def test_another_frozen_backbone_is_another_run(sources, tmp_path):
+    recipe = replace(TINY, epochs=1, steps=1, views=2, large_epochs=0)
+    few = [Source('few', training=sources[0].training)]
+    train_encoder(few, tmp_path, recipe, ResNet50())
+    torch.manual_seed(5)
+    with pytest.raises(ValueError, match='other settings'):
+        train_encoder(few, tmp_path, recipe, ResNet50())
+
+
+@pytest.mark.parametrize('make', [ThermalS, ResNet50])
+def test_heads_leave_the_encoder_as_it_was(sources, make):
+    network = make()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    train_heads(network, sources, replace(TINY, views=4), 'cpu', workers=0)
+    changed = {key.split('.')[0] for key, value in network.state_dict().items()
+               if not torch.equal(value, before[key])}
+    assert changed == ({'classifier'} if make is ResNet50 else {'classifier', 'type_head'})
+
+
+# What follows kills processes: it runs the command line as users do.
+
+OPTIONS = ('--device', 'cpu', '--threads', '1', '--workers', '0', '--epochs', '3', '--steps', '3',
+           '--views', '4', '--head-steps', '3', '--synthetic', '3', '--large-epochs', '1')
+DIES_WRITING = """
+import os, signal, sys, torch
+from fliqe_ros.tools import train
+whole_save = torch.save
+def dying_save(content, file, *args, **kwargs):
+    if len(content.get('history', ())) == 2:
+        file.write(b'half a file')
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    whole_save(content, file, *args, **kwargs)
+torch.save = dying_save
+sys.exit(train.main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('data')
+    (folder / 'camera').mkdir()
+    for index, frame in enumerate(synthetic_source(6, 5, 200, 256).training):
+        cv2.imwrite(str(folder / 'camera' / f'place{index}x_0.png'), frame.to_8bit())
+    return folder
+
+
+def start_training(data, run, *program):
+    program = program or ('-m', 'fliqe_ros.tools.train')
+    return subprocess.Popen(
+        [sys.executable, '-I', '-u', *program, '--data', str(data), '--run', str(run), *OPTIONS],
+        cwd=data, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'})
+
+
+def train_to_the_end(data, run) -> dict:
+    with start_training(data, run) as process:
+        process.communicate()
+    assert process.returncode == 0
+    return load_model(Path(run) / 'model.pt').state_dict()
+
+
+@pytest.fixture(scope='module')
+def unbroken(data, tmp_path_factory):
+    run = tmp_path_factory.mktemp('unbroken')
+    return train_to_the_end(data, run), metrics_of(run)
+
+
+def metrics_of(run) -> list:
+    """Rows of metrics.csv but for the seconds."""
+    return [line.rsplit(',', 1)[0] for line in (run / 'metrics.csv').read_text().splitlines()]
+
+
+@pytest.mark.parametrize('last_line', ['epoch 0,', 'epoch 2,'], ids=['epoch', 'heads'])
+def test_a_killed_run_goes_on_to_the_same_bits(data, tmp_path, unbroken, last_line):
+    """Killed as soon as an epoch is told to be over: while the next, or the heads, are trained."""
+    with start_training(data, tmp_path) as process:
+        assert any(line.startswith(last_line) for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert (tmp_path / 'state.pt').is_file() and not (tmp_path / 'model.pt').exists()
+    state, metrics = unbroken
+    assert same_tensors(train_to_the_end(data, tmp_path), state)
+    assert metrics_of(tmp_path) == metrics
+
+
+def test_a_run_killed_while_it_writes_goes_on_to_the_same_bits(data, tmp_path, unbroken):
+    with start_training(data, tmp_path, '-c', DIES_WRITING) as process:
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert b'half a file' == (tmp_path / 'state.pt.part').read_bytes()
+    (tmp_path / 'metrics.csv').unlink()  # killed before it came to that
+    state, metrics = unbroken
+    assert same_tensors(train_to_the_end(data, tmp_path), state)
+    assert metrics_of(tmp_path) == metrics

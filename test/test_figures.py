@@ -1,0 +1,240 @@
+"""The pictures of an evaluation, and the command line that writes the whole report."""
+
+from collections import namedtuple
+import csv
+from dataclasses import replace
+import re
+import shutil
+import sys
+
+import cv2
+from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.model import DEFAULT_MODEL, ResNet50, save_checkpoint, ThermalS
+from fliqe_ros.tools import report
+from fliqe_ros.tools.report_page import page
+from fliqe_ros.tools.report_pictures import draw_all
+from fliqe_ros.training import figures
+from fliqe_ros.training.conditions import CONDITIONS, Version
+from fliqe_ros.training.data import synthetic_source
+from fliqe_ros.training.metrics import Verdict
+from fliqe_ros.training.raters import NetworkRater, Ratings
+from fliqe_ros.training.troubles import TROUBLES
+import numpy as np
+import pytest
+import torch
+
+PICTURES = ('grid', 'confusion', 'severity', 'reliability', 'tsne')
+RULES = ('laplacian', 'tenengrad', 'entropy', 'histogram', 'autoware', 'autoware fitted', 'piqe')
+
+
+def bgr(colour):
+    return tuple(int(colour[start:start + 2], 16) for start in (5, 3, 1))
+
+
+def pixels_of(path, colour):
+    """Count pixels of exactly this colour, '#RRGGBB'."""
+    image = cv2.imread(str(path))
+    return int((image == bgr(colour)).all(2).sum())
+
+
+def made_up_verdicts(seed=0, frames=40):
+    """Scores that fall with severity, types that are mostly right."""
+    rng = np.random.default_rng(seed)
+    verdicts = []
+    for frame in range(frames):
+        for truth in CLASSES:
+            for severity in ([None] if truth == Distortion.CLEAN else [0.0, 0.5, 1.0]):
+                score = 0.8 if severity is None else 0.5 - 0.4 * severity
+                predicted = truth if rng.random() < 0.8 else CLASSES[rng.integers(9)]
+                verdicts.append(Verdict(
+                    'camera', truth, severity, float(np.clip(score + 0.1 * rng.normal(), 0, 1)),
+                    predicted, truth.label, frame,
+                    np.eye(9, dtype=np.float32)[truth] + 0.1 * rng.random(9, np.float32)))
+    return verdicts
+
+
+def versions_of_a_frame():
+    image = np.random.default_rng(0).integers(0, 256, (300, 400)).astype(np.uint8)
+    return [Version(image, distortion, None, distortion.label) for distortion in CLASSES]
+
+
+def test_grid_marks_what_is_judged_wrongly(tmp_path):
+    scores = np.array([0.9] + [0.1] * 8)
+    path = tmp_path / 'grid.png'
+    figures.draw_grid(path, 'grid', versions_of_a_frame(), Ratings(scores, list(CLASSES)))
+    assert pixels_of(path, figures.RED) == 0
+    right = pixels_of(path, figures.BLUE)
+    scores[3] = 0.8
+    figures.draw_grid(path, 'grid', versions_of_a_frame(), Ratings(scores, list(CLASSES)))
+    assert pixels_of(path, figures.RED) > 1000
+    assert 0.85 < pixels_of(path, figures.BLUE) / right < 0.92  # eight frames of nine
+
+
+def test_confusion_is_dark_where_frames_are(tmp_path):
+    path, darkest = tmp_path / 'confusion.png', '#08306B'
+    right = [Verdict('a', d, None, 0.5, d) for d in CLASSES]
+    figures.draw_confusion(path, 'right', right)
+    all_right = pixels_of(path, darkest)
+    figures.draw_confusion(path, 'wrong', [Verdict('a', d, None, 0.5, CLASSES[n % 4])
+                                           for d in CLASSES[:1] for n in range(4)])
+    assert all_right > 9 * 1000 > 1000 > pixels_of(path, darkest)
+
+
+def test_embeddings_show_every_type_in_its_colour(tmp_path):
+    pytest.importorskip('sklearn')
+    path = tmp_path / 'tsne.png'
+    figures.draw_embeddings(path, 't-SNE', made_up_verdicts(frames=6))
+    first = path.read_bytes()
+    hues = cv2.imread(str(path)).reshape(-1, 3).astype(int)
+    for colour in figures.COLOURS:
+        blended = np.rint(0.75 * np.array(bgr(colour)) + 0.25 * 255)
+        assert (np.abs(hues - blended).max(1) <= 3).sum() > 50, colour
+    figures.draw_embeddings(path, 't-SNE', made_up_verdicts(frames=6))
+    assert path.read_bytes() == first, 'the same embeddings must give the same picture'
+
+
+def test_curves_of_good_and_bad_methods_differ(tmp_path):
+    verdicts = made_up_verdicts()
+    shuffled = [Verdict('a', v.truth, v.severity, score, v.predicted) for v, score in
+                zip(verdicts, np.random.default_rng(0).permutation([v.score for v in verdicts]))]
+    for draw in (figures.draw_severity, figures.draw_reliability):
+        path = tmp_path / f'{draw.__name__}.png'
+        draw(path, 'same title', verdicts)
+        good = cv2.imread(str(path))
+        draw(path, 'same title', verdicts)
+        assert np.array_equal(good, cv2.imread(str(path)))
+        draw(path, 'same title', shuffled)
+        bad = cv2.imread(str(path))
+        assert good.shape[0] > 700 and good.shape[1] > 700
+        assert good.shape != bad.shape or (good != bad).any(2).mean() > 0.005
+    path = tmp_path / 'roc.png'
+    figures.draw_roc(path, 'ROC', {'reference': {'ours': verdicts, 'rule': shuffled},
+                                   'random': {'ours': verdicts, 'rule': shuffled}}, ('ours',))
+    assert pixels_of(path, figures.BLUE) > 2000, 'ours is drawn thick'
+
+
+@pytest.fixture(scope='module')
+def cameras(tmp_path_factory):
+    root = tmp_path_factory.mktemp('thermal')
+    for number, camera in enumerate(('front', 'rear')):
+        (root / camera).mkdir()
+        for index, frame in enumerate(synthetic_source(5, number, 160, 200).training):
+            cv2.imwrite(str(root / camera / f'place{index}x_0.png'), frame.to_8bit())
+    return root
+
+
+@pytest.fixture(scope='module')
+def written(cameras, tmp_path_factory):
+    """Write the report of two models and all alternatives; one camera judged, one fitted to."""
+    pytest.importorskip('sklearn')
+    torch.manual_seed(0)
+    out = tmp_path_factory.mktemp('report')
+    untrained = out / 'untrained.pt'
+    save_checkpoint(untrained, ThermalS(), {})
+    assert report.main([
+        '--data', str(cameras), '--only', 'rear', '--device', 'cpu', '--out', str(out),
+        '--model', str(DEFAULT_MODEL), str(untrained), '--limit', '1', '--fit-limit', '2']) == 0
+    return out
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_report_has_every_method_under_every_condition(written):
+    rows = rows_of(written / 'methods.csv')
+    methods = dict.fromkeys(row['method'] for row in rows)
+    assert set(methods) >= {'thermal_s', 'untrained', *RULES}
+    for condition in ('reference', 'random'):
+        assert {row['method'] for row in rows if row['condition'] == condition} == set(methods)
+    conditions = {row['condition'] for row in rows if row['method'] == 'thermal_s'}
+    assert conditions == set(CONDITIONS) - {'raw'}, 'there is no raw frame among them'
+    assert {row['kind'] for row in rows if row['condition'] == 'troubles'} == {'all', *TROUBLES}
+    for row in rows:
+        assert 0 <= float(row['balanced_accuracy']) <= 1
+        assert float(row['false_alarms']) == pytest.approx(1 - float(row['clean_recall']))
+        assert float(row['milliseconds_per_frame']) > 0
+        told = row['method'] in ('thermal_s', 'untrained')
+        assert (row['type_accuracy'] != 'nan') == told, row['method']
+
+
+def test_verdicts_add_up_to_the_figures(written):
+    verdicts = [row for row in rows_of(written / 'verdicts.csv')
+                if (row['method'], row['condition']) == ('thermal_s', 'graded')]
+    assert len(verdicts) == 1 + 5 * len(DISTORTIONS)
+    found = np.mean([float(row['score']) < 0.5 for row in verdicts if row['truth'] != 'clean'])
+    figure, = (row for row in rows_of(written / 'methods.csv')
+               if (row['method'], row['condition'], row['source'], row['kind'])
+               == ('thermal_s', 'graded', 'all', 'all'))
+    assert float(figure['distorted_recall']) == pytest.approx(found)
+
+
+def test_page_shows_pictures_tables_and_published_figures(written):
+    text = (written / 'report.md').read_text()
+    linked = re.findall(r'!\[[^\]]+\]\(([^)]+)\)', text)
+    assert set(linked) == {
+        'roc.png', *(f'{name}.png' for name in PICTURES),
+        *(f'{name}-untrained.png' for name in PICTURES)}
+    for name in linked:
+        assert cv2.imread(str(written / name)) is not None, name
+    for line in ('| FLIQE reference | private set, split by frame | 0.9275 |',
+                 '| ARNIQA | FLIR ADAS v2, validation | 0.810 |'):
+        assert line in text
+    assert 'published, on other data' in text and 'front 2' in text and 'rear 1' in text
+    tables = re.findall(r'(?:^\|.*\|\n)+', text, re.MULTILINE)
+    assert len(tables) >= 12
+    for table in tables:
+        assert len({line.count('|') for line in table.splitlines()}) == 1, table
+
+
+def test_a_model_without_types_has_no_confusion(tmp_path):
+    pytest.importorskip('sklearn')
+    verdicts = [replace(verdict, predicted=Distortion.UNKNOWN, kind='gray')
+                for verdict in made_up_verdicts(frames=3)]
+    sources = [synthetic_source(5, seed=0, height=160, width=200)]
+    study = report.Study([NetworkRater('resnet50', ResNet50().eval())],
+                         {condition: {'resnet50': verdicts} for condition in CONDITIONS},
+                         {'resnet50': 70.0})
+    study.results['raw'] = {'resnet50': []}
+    drawn, left_out = draw_all(tmp_path, study, sources, limit=1)
+    assert set(drawn) == {'roc.png', 'grid.png', 'severity.png', 'reliability.png', 'tsne.png'}
+    assert left_out == []
+    text = page(study, drawn, '')
+    assert 'Types' not in text and '| resnet50 |' in text
+    assert '### Calibration' in text
+
+
+def test_without_scikit_learn_the_report_says_what_is_missing(
+        cameras, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'sklearn', None)
+    monkeypatch.setitem(sys.modules, 'sklearn.manifold', None)
+    assert report.main(['--data', str(cameras), '--device', 'cpu', '--limit', '1',
+                        '--out', str(tmp_path)]) == 0
+    printed, error = capsys.readouterr()
+    for name in ('laplacian', 'piqe', 'tsne.png'):
+        assert f'{name} is left out' in error
+    assert 'autoware' in printed and 'laplacian' not in printed
+    text = (tmp_path / 'report.md').read_text()
+    assert 'piqe is left out' in text and '(tsne.png)' not in text and '(grid.png)' in text
+    assert not (tmp_path / 'tsne.png').exists()
+
+
+def test_report_says_in_a_sentence_what_is_wrong(cameras, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'broken.pt').write_text('no model')
+    (tmp_path / 'file').write_text('no folder')
+    fitting = 'No frames are left to fit the alternatives to'
+    for options, words in (
+            (['--data', str(tmp_path / 'none')], 'There is no folder'),
+            (['--model', str(tmp_path / 'broken.pt')], 'not a checkpoint'),
+            (['--out', str(tmp_path / 'file')], 'File exists'),
+            (['--only', 'front', 'rear'], fitting),
+            (['--all-frames'], fitting)):
+        assert report.main(['--data', str(cameras), '--device', 'cpu',
+                            '--out', str(tmp_path / 'out'), *options]) == 1
+        error = capsys.readouterr().err
+        assert words in error and error.count('\n') == 1, options
+    usage = namedtuple('usage', 'total used free')
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage(2**30, 2**30, 2**20))
+    assert report.main(['--data', str(cameras), '--out', str(tmp_path / 'out')]) == 1
+    assert 'has 1 MB free' in capsys.readouterr().err

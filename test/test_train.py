@@ -1,0 +1,147 @@
+"""The command line that trains, from a folder of frames to a checkpoint that scores."""
+
+from dataclasses import fields
+
+import cv2
+from fliqe_ros import FLIQE
+from fliqe_ros.distortion import CLASSES
+from fliqe_ros.model import load_model, ResNet50
+from fliqe_ros.tools import train
+from fliqe_ros.training.data import synthetic_source
+from fliqe_ros.training.recipe import Recipe, RECIPES
+import pytest
+import torch
+import torchvision
+
+
+@pytest.fixture(scope='module')
+def camera(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('data') / 'camera'
+    folder.mkdir()
+    for index, frame in enumerate(synthetic_source(4, 5, 200, 256).training):
+        cv2.imwrite(str(folder / f'place{index}x_0.png'), frame.to_8bit())
+    return folder
+
+
+def train_briefly(folder, run, *options) -> int:
+    return train.main([
+        '--data', str(folder), '--run', str(run), '--device', 'cpu', '--workers', '0',
+        '--epochs', '1', '--steps', '1', '--views', '8', '--head-steps', '1', '--synthetic', '0',
+        '--large-epochs', '0', *options])
+
+
+def train_resnet50(camera, run, *options) -> dict:
+    """Train a resnet50 and return its weights; twelve images a batch are enough to see it work."""
+    assert train_briefly(camera.parent, run, '--views', '4', '--view-rows', '160',
+                         '--view-columns', '192', *options) == 0
+    network = load_model(run / 'model.pt')
+    assert network.architecture == 'resnet50'
+    return network.state_dict()
+
+
+def of(state, *parts) -> dict:
+    return {key: value for key, value in state.items() if key.startswith(parts)}
+
+
+def same_tensors(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
+    assert train_briefly(camera.parent, tmp_path, '--licence', 'camera=CC BY 4.0',
+                         '--synthetic', '3') == 0
+    network = load_model(tmp_path / 'model.pt')
+    assert network.metadata['training_data'] == {'camera': 'CC BY 4.0', 'synthetic': ''}
+    assert network.metadata['classes'] == [distortion.label for distortion in CLASSES]
+    assert network.metadata['recipe']['views'] == 8
+    assert 'camera: 2 frames to train on, 1 to validate' in capsys.readouterr().out
+
+
+def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):
+    for options, reason in (
+            (('--data', str(camera)), 'no folders with thermal images, videos or bags'),
+            (('--data', str(tmp_path / 'missing')), 'missing'),
+            (('--backbone', 'random'), 'only resnet50 has a backbone'),
+            (('--init', str(tmp_path / 'no.pt')), 'no.pt: there is no such file'),
+            (('--init', 'a.pt', '--encoder', 'b.pt'), 'exclude each other'),
+            (('--precision', 'float16'), 'float16 needs a GPU'),
+            (('--device', 'cuda:99'), "no device 'cuda:99'"),
+            (('--architecture', 'resnet50', '--backbone', str(camera / 'place0x_0.png')),
+             'it is not a checkpoint')):
+        assert train_briefly(camera.parent, tmp_path / 'run', *options) == 1
+        told = capsys.readouterr().err
+        assert told.startswith('train: ') and reason in told and told.count('\n') == 1
+
+
+def test_training_can_start_from_a_checkpoint(camera, tmp_path, capsys):
+    assert train_briefly(camera.parent, tmp_path / 'a') == 0
+    first = tmp_path / 'a' / 'model.pt'
+    still = ('--learning-rate', '1e-9', '--seed', '1')
+    assert train_briefly(camera.parent, tmp_path / 'b', '--init', str(first), *still) == 0
+    assert train_briefly(camera.parent, tmp_path / 'c', *still) == 0
+    weights = [load_model(tmp_path / run / 'model.pt').projection[0].weight for run in 'abc']
+    assert torch.allclose(weights[0], weights[1], atol=1e-6)
+    assert not torch.allclose(weights[0], weights[2], atol=1e-2)
+    assert train_briefly(camera.parent, tmp_path / 'd', '--init', str(first),
+                         '--architecture', 'resnet50') == 1
+    assert 'is a thermal_s, not a resnet50' in capsys.readouterr().err
+
+
+def test_resnet50_keeps_its_backbone_and_learns_the_rest(camera, tmp_path):
+    state = train_resnet50(camera, tmp_path, '--architecture', 'resnet50', '--backbone', 'random')
+    torch.manual_seed(0)  # the seed of the recipe
+    start = ResNet50().state_dict()
+    assert same_tensors(of(state, 'iqa_encoder.encoder.'), of(start, 'iqa_encoder.encoder.'))
+    for part in ('iqa_encoder.projection_head.', 'classifier.'):
+        assert not any(torch.equal(value, start[key])
+                       for key, value in of(state, part).items() if value.ndim == 2), part
+    header = (tmp_path / 'metrics.csv').read_text().splitlines()[0]
+    assert header == 'epoch,contrastive,worst,camera,learning_rate,seconds'
+    score = FLIQE(tmp_path / 'model.pt', device='cpu').estimate_image_quality(
+        synthetic_source(1, 9, 200, 256).training[0].to_8bit())
+    assert 0 <= score <= 1
+
+
+def test_resnet50_on_a_backbone_from_a_file(camera, tmp_path):
+    torch.manual_seed(11)
+    backbone = torchvision.models.resnet50(weights=None).state_dict()
+    torch.save(backbone, tmp_path / 'backbone.pth')
+    state = train_resnet50(camera, tmp_path, '--architecture', 'resnet50', '--backbone',
+                           str(tmp_path / 'backbone.pth'))
+    prefix = 'iqa_encoder.encoder.'
+    trained = {key[len(prefix):]: value for key, value in of(state, prefix).items()}
+    assert same_tensors(trained, {key: value for key, value in backbone.items()
+                                  if not key.startswith('fc.')})
+
+
+def test_only_a_head_is_trained_on_a_published_encoder(camera, tmp_path):
+    torch.manual_seed(12)
+    encoder = ResNet50().iqa_encoder.state_dict()
+    torch.save(encoder, tmp_path / 'encoder.pth')
+    state = train_resnet50(camera, tmp_path, '--encoder', str(tmp_path / 'encoder.pth'))
+    prefix = 'iqa_encoder.'
+    assert same_tensors({key[len(prefix):]: value for key, value in of(state, prefix).items()},
+                        encoder)
+    assert not (tmp_path / 'metrics.csv').exists(), 'there is no encoder to train'
+
+
+def test_imagenet_weights_that_cannot_be_downloaded_are_told(camera, tmp_path, monkeypatch,
+                                                             capsys):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))  # nothing downloaded before
+    for name in ('http_proxy', 'https_proxy'):
+        monkeypatch.setenv(name, 'http://127.0.0.1:9')  # the discard port: nobody listens
+    monkeypatch.delenv('no_proxy', raising=False)
+    assert train_briefly(camera.parent, tmp_path, '--architecture', 'resnet50') == 1
+    assert 'ImageNet weights cannot be downloaded' in capsys.readouterr().err
+
+
+def test_every_setting_of_the_recipe_is_an_option_with_its_default(capsys):
+    with pytest.raises(SystemExit, match='0'):
+        train.main(['--help'])
+    told = ' '.join(capsys.readouterr().out.split())
+    for setting in fields(Recipe):
+        assert f'--{setting.name.replace("_", "-")} ' in told
+        assert setting.metadata['help'], f'{setting.name} needs a text'
+    default, reference = RECIPES['thermal_s'], RECIPES['resnet50']
+    assert f'default {default.epochs} for thermal_s, {reference.epochs} for resnet50' in told
+    assert f'--seed INT of everything random; default {default.seed}' in told
