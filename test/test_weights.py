@@ -1,19 +1,28 @@
 """The packaged default model keeps what its card promises, on frames it has never seen."""
 
+import csv
 import hashlib
 from pathlib import Path
 
+import cv2
+from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.estimator import FLIQE
+from fliqe_ros.files import read_frames
 from fliqe_ros.model import DEFAULT_MODEL, load_model
-from fliqe_ros.training.data import (
-    grouped_frames, load_sources, MAX_NATIVE_NOISE, noise_level, Source, synthetic_source)
+from fliqe_ros.training.conditions import GRADES
+from fliqe_ros.training.data import load_sources, Source, synthetic_source
 from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.evaluation import judge, metrics, metrics_by_source
+from fliqe_ros.training.evaluation import judge_all
+from fliqe_ros.training.metrics import (
+    auroc, metrics, metrics_by_kind, metrics_by_source, severity_correlations)
+from fliqe_ros.training.raters import NetworkRater
+from fliqe_ros.training.troubles import trouble, TROUBLES
 import numpy as np
 import pytest
-import torch
 
 DATA = Path(__file__).resolve().parent.parent.parent / 'shared' / 'data'
+NATIVE_NOISE = Path(__file__).with_name('native_noise.csv')
 CARD = DEFAULT_MODEL.with_name('README.md')
 
 needs_data = pytest.mark.skipif(
@@ -21,8 +30,8 @@ needs_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope='module')
-def network():
-    return load_model()
+def rater():
+    return NetworkRater('default', load_model())
 
 
 @pytest.fixture(scope='module')
@@ -31,55 +40,125 @@ def sources():
 
 
 @needs_data
-def test_reference_severities_on_validation_groups(network, sources):
-    verdicts = judge(network, sources, limit=12)
+def test_reference_severities_on_validation_groups(rater, sources):
+    verdicts = judge_all([rater], sources, 'reference', limit=16)[rater.name]
     found = metrics(verdicts)
-    assert found.frames >= 9 * 30
-    assert found.balanced_accuracy >= 0.93
+    assert found.frames >= 9 * 40
+    assert found.balanced_accuracy >= 0.96
+    assert found.type_accuracy >= 0.95
     assert found.mean_scores[Distortion.CLEAN] >= 0.8
     for distortion in DISTORTIONS:
         assert found.mean_scores[distortion] <= 0.3, distortion.label
     for name, by_source in metrics_by_source(verdicts).items():
         if by_source.frames >= 9 * 8:
-            assert by_source.balanced_accuracy >= 0.9, name
+            assert by_source.balanced_accuracy >= 0.93, name
+            assert by_source.false_alarms <= 0.1, name
 
 
 @needs_data
-def test_natively_noisy_clips_score_below_the_clean_ones_of_the_same_camera(network):
-    clean, noisy = [], []
-    for frame in list(grouped_frames(DATA / 'boson320'))[::12]:
-        level = noise_level(frame.to_8bit())
-        group = noisy if level > 3 * MAX_NATIVE_NOISE else clean
-        if level > 3 * MAX_NATIVE_NOISE or level < MAX_NATIVE_NOISE / 2:
-            with torch.inference_mode():
-                batch = network.prepare(frame.to_8bit()).unsqueeze(0)
-                group.append(float(network(batch).score))
-    assert len(noisy) >= 3 and np.mean(noisy) < 0.3 < np.mean(clean) - 0.3
+def test_scores_fall_with_severity(rater, sources):
+    verdicts = judge_all([rater], sources, 'graded', limit=5)[rater.name]
+    assert metrics(verdicts).auroc >= 0.96
+    clean = metrics(verdicts).mean_scores[Distortion.CLEAN]
+    for distortion, correlation in severity_correlations(verdicts).items():
+        means = [np.mean([verdict.score for verdict in verdicts if verdict.truth == distortion
+                          and verdict.severity == severity]) for severity in GRADES]
+        assert clean > means[0] + 0.2, distortion.label
+        assert max(np.diff(means)) <= 0.02, distortion.label  # at zero there is no order
+        assert correlation <= -0.2, distortion.label
 
 
-def test_generated_scenes_no_model_was_trained_on(network):
+@needs_data
+def test_troubles_beyond_the_eight_are_seen(rater, sources):
+    verdicts = judge_all([rater], sources, 'troubles', limit=8)[rater.name]
+    for name, found in metrics_by_kind(verdicts).items():
+        assert found.auroc >= 0.9, name
+        if TROUBLES[name].whole:  # half a clean frame is half clean to it
+            assert found.distorted_recall >= 0.8, name
+
+
+@needs_data
+def test_raw_frames_are_judged_as_well_as_8_bit_ones(rater, sources):
+    verdicts = judge_all([rater], sources, 'raw')[rater.name]
+    found = metrics_by_kind(verdicts)
+    assert found['raw'].frames >= 9 * 10
+    assert found['raw'].balanced_accuracy >= found['8-bit'].balanced_accuracy - 0.05
+
+
+@needs_data
+def test_palettes_are_judged_nearly_as_well_as_gray(rater, sources):
+    found = metrics_by_kind(judge_all([rater], sources, 'palettes', limit=12)[rater.name])
+    assert len(found) >= 4
+    for name, of_palette in found.items():
+        # gray of rainbow and arctic does not rise with temperature, and contours appear in it
+        loss = 0.12 if name in ('rainbow', 'arctic') else 0.06
+        assert of_palette.balanced_accuracy >= found['gray'].balanced_accuracy - loss, name
+
+
+@needs_data
+def test_natively_noisy_frames_score_below_clean_ones(rater):
+    """On frames sorted by eye; the Lepton is noisy throughout and held against Boson."""
+    with NATIVE_NOISE.open() as file:
+        rows = list(csv.DictReader(file))
+    frames = {}
+    for path in {row['file'] for row in rows}:
+        wanted = {int(row['frame']) for row in rows if row['file'] == path}
+        frames.update({(path, str(number)): GainControl()(frame)
+                       for number, frame in enumerate(read_frames(DATA / path))
+                       if number in wanted})
+    scores = {'boson320': {'clean': [], 'noisy': []}, 'lepton_raw16': {'noisy': []}}
+    for row in rows:
+        score = rater.rate([frames[row['file'], row['frame']]]).scores[0]
+        scores[row['file'].split('/')[0]][row['verdict']].append(score)
+    clean = np.array(scores['boson320']['clean'])
+    for camera, count in (('boson320', 30), ('lepton_raw16', 30)):
+        noisy = np.array(scores[camera]['noisy'])
+        assert len(noisy) >= count and len(clean) >= 60
+        assert auroc(clean, noisy) >= 0.9, camera
+
+
+@needs_data
+@pytest.mark.parametrize('name', ['lens_blur', 'gaussian_noise', 'compression', 'fog'])
+def test_quality_map_shows_which_half_of_a_real_frame_is_bad(sources, name):
+    fliqe = FLIQE(device='cpu')
+    frames = [frame.to_8bit() for source in sources for frame in source.validation[::12]
+              if source.name in ('hit_uav', 'a65_raw16')]
+    assert len(frames) >= 10
+    differences = []
+    for frame in frames:
+        bad = (trouble(frame, name, 0.5) if name == 'fog'
+               else distort(frame, Distortion[name.upper()]))
+        half = frame.shape[1] // 2
+        for columns in (np.s_[:, :half], np.s_[:, half:]):
+            mixed = frame.copy()
+            mixed[columns] = bad[columns]
+            quality = cv2.resize(fliqe.assess(mixed).quality_map, frame.shape[::-1])
+            in_bad = np.zeros(frame.shape, bool)
+            in_bad[columns] = True
+            differences.append(quality[~in_bad].mean() - quality[in_bad].mean())
+    assert np.mean(differences) >= 0.4
+
+
+def test_generated_scenes_no_model_was_trained_on(rater):
     source = Source('unseen', validation=synthetic_source(30, seed=4711).training[:20])
-    found = metrics(judge(network, [source]))
+    found = metrics(judge_all([rater], [source])[rater.name])
     assert found.balanced_accuracy >= 0.85
     assert found.type_accuracy >= 0.8
 
 
-def test_quality_map_shows_which_half_is_bad(network):
+def test_quality_map_shows_which_half_is_bad(rater):
     """Left half blurred, then right half: the map follows."""
-    for frame in synthetic_source(6, seed=99).training[:3]:
+    fliqe = FLIQE(device='cpu')
+    for frame in synthetic_source(6, seed=99).training[:2]:
         image = frame.to_8bit()
         blurred = distort(image, Distortion.LENS_BLUR)
         half = image.shape[1] // 2
         left, right = image.copy(), image.copy()
         left[:, :half], right[:, half:] = blurred[:, :half], blurred[:, half:]
-        with torch.inference_mode():
-            grids = [torch.sigmoid(-network(network.prepare(each).unsqueeze(0)).map_logits)[0]
-                     for each in (left, right)]
-        columns = grids[0].shape[1] // 2 - 2  # windows across the seam see both halves
-        left_of, right_of = ([float(grid[:, :columns].mean()), float(grid[:, -columns:].mean())]
-                             for grid in grids)
-        assert left_of[0] < left_of[1] - 0.3
-        assert right_of[1] < right_of[0] - 0.3
+        of_left, of_right = (fliqe.assess(each).quality_map for each in (left, right))
+        columns = of_left.shape[1] // 2 - 2  # windows across the seam see both halves
+        assert of_left[:, :columns].mean() < of_left[:, -columns:].mean() - 0.3
+        assert of_right[:, -columns:].mean() < of_right[:, :columns].mean() - 0.3
 
 
 def test_the_card_is_of_this_file():
@@ -93,3 +172,8 @@ def test_the_card_is_of_this_file():
     for source, licence in metadata['training_data'].items():
         row, = (line for line in card.splitlines() if line.startswith(f'| `{source}`'))
         assert licence and licence in row
+
+
+def test_the_default_stays_small():
+    assert sum(each.numel() for each in load_model().parameters()) < 500_000
+    assert DEFAULT_MODEL.stat().st_size < 2_000_000

@@ -6,7 +6,7 @@ is resized, so the frame is never resized. The convolutions are unpadded: paddin
 edge around the frame that looks sharp, and the smaller the frame the more it would weigh.
 """
 
-from typing import ClassVar
+from typing import Callable, ClassVar
 
 import cv2
 from fliqe_ros.distortion import CLASSES
@@ -16,10 +16,20 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-#: Frames narrower or lower than this are padded by reflection; one feature cell spans 16 px.
+#: Frames narrower or lower than this are padded by reflection; one structure cell spans 16 px.
 MIN_SIDE = 128
-#: Side and stride, in feature cells, of the windows of the quality map (128 px every 32 px).
+#: Side and stride, in structure cells, of the quality map's windows (128 px every 32 px).
 MAP_WINDOW, MAP_STRIDE = 8, 2
+EDGE_CHANNELS, TEXTURE_CHANNELS, STRUCTURE_CHANNELS, ECHO_CHANNELS = 24, 48, 128, 6
+#: Shifts, rows and columns in edge cells of 4 px, at which a frame is compared with itself: all in
+#: one half-plane up to a reach that covers the ghosts seen in practice.
+ECHO_REACH = 4
+ECHO_SHIFTS = tuple(
+    (row, column) for row in range(ECHO_REACH + 1) for column in range(-ECHO_REACH, ECHO_REACH + 1)
+    if (row, column) > (0, 0) and row * row + column * column <= ECHO_REACH**2 + 1)
+
+#: Brings the autocorrelation of most frames to the size of the other statistics.
+ECHO_SCALE = 4.0
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -28,28 +38,40 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
+def _texture_cells(structure_cells: int) -> int:
+    """How many texture cells lie in the midst of a number of structure cells in a row."""
+    return 2 * structure_cells + 3
+
+
 class ThermalS(QualityNetwork):
     """
-    Texture statistics → 128-d unit embedding → binary head, type head and quality map.
+    Feature statistics → 128-d unit embedding → binary head, type head and quality map.
 
-    The embedding is computed from mean and standard deviation of each feature channel: over the
-    whole frame for score and type, over windows of it for the map. Under 0.5 M parameters.
+    The embedding is computed from three kinds of statistics: mean and standard deviation of
+    texture channels (noise, blocks, sharpness) and of structure channels with their wider view
+    (motion), and the autocorrelation of edges at several shifts, where a ghost is a peak. Over
+    the whole frame they give score and type, over windows of it the map.
+    Under 0.5 M parameters.
     """
 
     architecture: ClassVar[str] = 'thermal_s'
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(   # 1 x H x W
+        self.edges = nn.Sequential(      # 1 x H x W
             _conv(1, 16, 2, size=5),     # 16 x H/2
-            _conv(16, 24, 2),            # 24 x H/4
-            _conv(24, 24),
-            _conv(24, 48, 2),            # 48 x H/8
-            _conv(48, 48),
-            _conv(48, 96, 2),            # 96 x H/16
-            _conv(96, 128))              # 128 x H/16
+            _conv(16, EDGE_CHANNELS, 2))     # 24 x H/4
+        self.texture = nn.Sequential(
+            _conv(EDGE_CHANNELS, 48, 2),     # 48 x H/8
+            _conv(48, TEXTURE_CHANNELS))
+        self.structure = nn.Sequential(
+            _conv(TEXTURE_CHANNELS, 96, 2),  # 96 x H/16
+            _conv(96, STRUCTURE_CHANNELS))
+        self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 3, bias=False)
+        statistics = 2 * (TEXTURE_CHANNELS + STRUCTURE_CHANNELS) + len(ECHO_SHIFTS)
         self.projection = nn.Sequential(
-            nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, EMBEDDING_SIZE))
+            nn.Linear(statistics, 256), nn.BatchNorm1d(256), nn.ReLU(),
+            nn.Linear(256, EMBEDDING_SIZE))
         self.classifier = binary_head()
         self.type_head = nn.Sequential(
             nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
@@ -66,51 +88,97 @@ class ThermalS(QualityNetwork):
             gray = gray.copy()
         return torch.from_numpy(np.ascontiguousarray(gray)).unsqueeze(0)
 
-    def feature_map(self, batch: Tensor) -> Tensor:
-        """(N, 1, H, W) uint8 → (N, 128, h, w) features, one cell every 16 px."""
-        return self.features((batch.float() - 115.0) / 64.0)
+    def feature_maps(self, batch: Tensor) -> tuple:
+        """
+        (N, 1, H, W) uint8 → maps of texture, echoes and structure.
 
-    def embed(self, mean: Tensor, mean_of_squares: Tensor) -> Tensor:
-        """Channel statistics (N, 128) each → (N, 128) unit embeddings."""
-        deviation = (mean_of_squares - mean.square()).clamp_min(0.0).add(1e-4).sqrt()
-        return F.normalize(self.projection(torch.cat((mean, deviation), dim=1)), dim=1)
+        Texture (N, 48, h, w) and echoes (N, 1 + shifts, h, w) have a cell every 8 px, structure
+        (N, 128, h', w') every 16 px.
+        """
+        edges = self.edges((batch.float() - 115.0) / 64.0)
+        texture = self.texture(edges)
+        structure = self.structure(texture)
+        # the margin that the shifts need is one texture cell on each side
+        return texture[:, :, 1:-1, 1:-1].float(), self._echoes(edges), structure.float()
 
-    def embed_frame(self, features: Tensor) -> Tensor:
-        """(N, 128, h, w) features → (N, 128) embeddings of whole frames."""
-        return self.embed(features.mean((2, 3)), features.square().mean((2, 3)))
+    def _echoes(self, edges: Tensor) -> Tensor:
+        """Edges times their copies, unshifted first: every second cell, summed over channels."""
+        edges = self.echo(edges).float()
+        edges = edges - edges.mean((2, 3), keepdim=True)
+        rows, columns = ((side - 2 * ECHO_REACH - 1) // 2 * 2 + 1 for side in edges.shape[2:])
 
-    def embed_windows(self, features: Tensor) -> Tensor:
-        """(N, 128, h, w) features → (N, 128, rows, columns) embeddings of windows."""
-        window = (min(MAP_WINDOW, features.shape[2]), min(MAP_WINDOW, features.shape[3]))
-        mean = F.avg_pool2d(features, window, MAP_STRIDE)
-        squares = F.avg_pool2d(features.square(), window, MAP_STRIDE)
-        count, _, rows, columns = mean.shape
-        flat = [x.permute(0, 2, 3, 1).reshape(-1, x.shape[1]) for x in (mean, squares)]
-        return self.embed(*flat).reshape(count, rows, columns, -1).permute(0, 3, 1, 2)
+        def shifted(row, column):
+            top, left = ECHO_REACH + row, ECHO_REACH + column
+            return edges[:, :, top:top + rows:2, left:left + columns:2]
+
+        centre = shifted(0, 0)
+        return torch.stack(
+            [(centre * shifted(*shift)).sum(1) for shift in ((0, 0), *ECHO_SHIFTS)], dim=1)
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 1, H, W) uint8 → (N, 128) unit embeddings."""
-        return self.embed_frame(self.feature_map(batch))
+        return self._embed_frame(self.feature_maps(batch))
 
     def encode_views(self, batch: Tensor) -> list:
         """Embed whole frames, and one corner of them, so that windows score as frames do."""
-        features = self.feature_map(batch)
-        rows, columns = (max(4, round(0.65 * side)) for side in features.shape[2:])
-        corners = [features[:, :, vertical, horizontal]
-                   for vertical in (slice(None, rows), slice(-rows, None))
-                   for horizontal in (slice(None, columns), slice(-columns, None))]
-        part = corners[int(torch.randint(4, ()))]
-        return [self.embed_frame(features), self.embed_frame(part)]
+        features = self.feature_maps(batch)
+        return [self._embed_frame(features), self._embed_frame(_random_corner(*features))]
 
     def forward(self, batch: Tensor) -> Prediction:
         """(N, 1, H, W) uint8 → prediction with types and map."""
-        features = self.feature_map(batch)
-        embedding = self.embed_frame(features)
-        windows = self.embed_windows(features)
-        count, _, rows, columns = windows.shape
-        flat = windows.permute(0, 2, 3, 1).reshape(-1, EMBEDDING_SIZE)
+        features = self.feature_maps(batch)
+        embedding = self._embed_frame(features)
         return Prediction(
             embedding=embedding,
             logit=self.classifier(embedding).squeeze(1),
             type_logits=self.type_head(embedding),
-            map_logits=self.classifier(flat).reshape(count, rows, columns))
+            map_logits=self._map_logits(features))
+
+    def _embed_frame(self, features: tuple) -> Tensor:
+        def mean(values):
+            return values.mean((2, 3))
+        return self._embed(*_moments(features, mean, mean))
+
+    def _embed(self, texture: tuple, echoes: Tensor, structure: tuple) -> Tensor:
+        """Moments of N frames or windows, as ``_moments`` gives them → (N, 128) embeddings."""
+        statistics = [echoes[:, 1:] / (echoes[:, :1] + 1e-4) * ECHO_SCALE]
+        for mean, mean_of_squares in (texture, structure):
+            variance = (mean_of_squares - mean.square()).clamp_min(0.0)
+            statistics += [mean, variance.add(1e-4).sqrt()]
+        return F.normalize(self.projection(torch.cat(statistics, dim=1)), dim=1)
+
+    def _map_logits(self, features: tuple) -> Tensor:
+        """Classify windows of the frame: (N, rows, columns) logits."""
+        structure_window = tuple(min(MAP_WINDOW, side) for side in features[2].shape[2:])
+        texture_window = tuple(map(_texture_cells, structure_window))
+        shape = []
+
+        def pool(values, window, stride):
+            pooled = F.avg_pool2d(values, window, stride).permute(0, 2, 3, 1)
+            shape[:] = pooled.shape[:3]
+            return pooled.flatten(0, 2)
+
+        moments = _moments(
+            features, lambda values: pool(values, texture_window, 2 * MAP_STRIDE),
+            lambda values: pool(values, structure_window, MAP_STRIDE))
+        return self.classifier(self._embed(*moments)).reshape(shape)
+
+
+def _moments(features: tuple, fine_mean: Callable, coarse_mean: Callable) -> tuple:
+    """Mean and mean of squares of texture, mean of echoes, both of structure."""
+    texture, echoes, structure = features
+    return ((fine_mean(texture), fine_mean(texture.square())), fine_mean(echoes),
+            (coarse_mean(structure), coarse_mean(structure.square())))
+
+
+def _random_corner(texture: Tensor, echoes: Tensor, structure: Tensor) -> tuple:
+    """Cut the same corner, about two thirds of each side, from all feature maps."""
+    corner = int(torch.randint(4, ()))
+    fine, coarse = [], []
+    for side, at_end in zip(structure.shape[2:], (corner // 2, corner % 2)):
+        cells = max(1, round(0.65 * side))
+        start = (side - cells) * at_end
+        fine.append(slice(2 * start, 2 * start + _texture_cells(cells)))
+        coarse.append(slice(start, start + cells))
+    return tuple(features[:, :, places[0], places[1]] for features, places
+                 in ((texture, fine), (echoes, fine), (structure, coarse)))

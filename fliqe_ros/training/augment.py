@@ -77,9 +77,9 @@ def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator) ->
     if rng.random() < 0.35:  # black-hot
         image = 255 - image
     image = _tone(image.astype(np.float32), rng)
-    if rng.random() < 0.25:  # soft optics
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.85))
-    elif rng.random() < 0.15:
+    if rng.random() < 0.3:  # soft optics
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2))
+    elif rng.random() < 0.2:
         image = _resampled(image, rng)
     if rng.random() < 0.45:
         image = _sharpen(image, rng)
@@ -155,7 +155,7 @@ def _tone(image, rng):
 def _resampled(image, rng):
     """Enlarge as cameras do that put out more pixels than their sensor has."""
     rows, columns = image.shape
-    share = rng.uniform(0.6, 0.95)
+    share = rng.uniform(0.45, 0.95)
     small = cv2.resize(image, (round(columns * share), round(rows * share)),
                        interpolation=cv2.INTER_AREA)
     method = (cv2.INTER_CUBIC, cv2.INTER_LINEAR)[rng.integers(2)]

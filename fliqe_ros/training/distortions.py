@@ -43,7 +43,7 @@ class Range:
 
 
 RANGES = {
-    Distortion.LENS_BLUR: Range(1.1, 2.0, 4.5, 'standard deviation, px'),
+    Distortion.LENS_BLUR: Range(1.3, 2.0, 4.5, 'standard deviation, px'),
     Distortion.MOTION_BLUR: Range(6, 15, 29, 'length, px'),
     Distortion.GAUSSIAN_NOISE: Range(8, 25, 45, 'standard deviation, 8-bit levels'),
     Distortion.OVEREXPOSURE: Range(1.6, 2.5, 4.0, 'brightness factor'),

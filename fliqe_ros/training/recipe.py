@@ -15,7 +15,7 @@ def setting(default, text: str):
 class Recipe:
     """Settings of a run; every field is an option of the command line of the same name."""
 
-    epochs: int = setting(44, 'epochs of the encoder')
+    epochs: int = setting(40, 'epochs of the encoder')
     steps: int = setting(200, 'batches in an epoch')
     views: int = setting(16, 'views in a batch: each comes clean and in two distorted versions')
     view_rows: int = setting(160, 'height of a view, px')

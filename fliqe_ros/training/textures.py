@@ -39,7 +39,7 @@ def close_up(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         body = np.zeros((height, width), np.float32)
         _leaf(rng, body, radius, 1.0)
         canvas = np.where(body > 0, _shade(rng, x, y), canvas)
-    canvas = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), rng.uniform(0.4, 1.0))
+    canvas = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), rng.uniform(0.4, 1.3))
     darkest, brightest = rng.uniform(0, 40), rng.uniform(200, 255)  # nothing saturates
     canvas = np.interp(canvas, (canvas.min(), canvas.max()), (darkest, brightest))
     return np.rint(canvas).astype(np.uint8)
