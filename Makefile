@@ -13,12 +13,13 @@ SOURCES := $(shell find config fliqe_ros launch msg scripts -name __pycache__ -p
 NEEDS := sh -c 'echo "fliqe_ros needs $$0" >&2; exit 1'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo lint clean
+.PHONY: help setup test demo bench lint clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
 	  awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
-	@echo '  Variables: PYTHON=python3  SOURCE=folder-or-video  DEMO_ARGS="…"  PYTEST_ARGS="…"'
+	@echo '  Variables: PYTHON=python3  SOURCE=folder-or-video  DEMO_ARGS="…"'
+	@echo '             PYTEST_ARGS="…"  BENCH_ARGS="…"'
 
 setup: $(INSTALLED)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
 
@@ -28,6 +29,10 @@ test: $(INSTALLED)  ## Run all tests (PYTEST_ARGS="-k name" for some)
 # -I keeps this folder, whose fliqe_ros has no compiled messages, off the path.
 demo: $(INSTALLED)  ## Simulated cameras, real node, live scores and demo.png
 	$(BIN)/python -I -m fliqe_ros.tools.demo $(if $(SOURCE),--source "$(SOURCE)") $(DEMO_ARGS)
+
+bench: $(INSTALLED)  ## Measure speed; tables and plots for docs/performance.md (BENCH_ARGS=--quick)
+	for script in library node gpu growth; do \
+	  $(BIN)/python benchmarks/$$script.py $(BENCH_ARGS) || exit 1; done
 
 lint: $(INSTALLED)  ## Check the style as ROS 2 does (ament_flake8, ament_pep257, cmakelint)
 	$(BIN)/ament_flake8 $(PYTHON_CODE)
@@ -40,7 +45,7 @@ clean:  ## Remove everything that these commands made
 
 $(INSTALLED): $(SOURCES) | $(BIN)/pip
 	@echo 'Installing into $(VENV); the first time downloads about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install '.[ros,train,alternatives,test,lint]'
+	$(BIN)/python -m pip install '.[ros,torch,export,train,alternatives,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 import math
 
+import cv2
 from fliqe_ros.errors import FrameError
 import numpy as np
 
@@ -11,7 +12,6 @@ MODES = ('percentile', 'fixed_range', 'none')
 # Frames of more pixels than this have their percentiles taken from every fourth row and column.
 _FULL_STATISTICS_PIXELS = 65_536
 _STRIDE = 4
-_COUNTS = np.arange(65_536, dtype=np.uint16)
 
 
 @dataclass(frozen=True)
@@ -84,22 +84,30 @@ class GainControl:
     def _from_counts(self, frame: np.ndarray) -> np.ndarray:
         if self.mode == 'none':
             return (frame >> 8).astype(np.uint8)
-        low, high = self._range(_subsample(frame) >> self.input_shift)
-        table = _stretch(_COUNTS >> self.input_shift, low, high)
-        return table.take(frame)
+        sample = _subsample(frame)
+        low, high = self._range(sample >> self.input_shift if self.input_shift else sample)
+        # A table of all counts, filled only where the frame has any.
+        darkest, brightest, _, _ = cv2.minMaxLoc(frame)
+        counts = np.arange(int(darkest), int(brightest) + 1) >> self.input_shift
+        table = np.zeros(65_536, np.uint8)
+        table[int(darkest):int(brightest) + 1] = _stretch(counts, low, high)
+        return _look_up(table, frame)
 
     def _from_floats(self, frame: np.ndarray) -> np.ndarray:
         with np.errstate(over='ignore'):  # float64 beyond float32 is as good as infinite
             frame = frame.astype(np.float32, copy=False)
         if not np.isfinite(frame).any():
             raise FrameError('all_nan', 'the float frame has no finite pixel')
-        low, high = (0.0, 255.0) if self.mode == 'none' else self._range(_finite_sample(frame))
+        if self.mode == 'none':
+            return _stretch(frame, 0.0, 255.0)
+        # float64 holds the difference of any two float32 values
+        low, high = self._range(_finite_sample(frame).astype(np.float64))
         return _stretch(frame, low, high)
 
     def _range(self, sample: np.ndarray) -> tuple:
         if self.mode == 'fixed_range':
             return self.low, self.high
-        low, high = np.percentile(sample.astype(np.float64), (self.low, self.high))
+        low, high = np.percentile(sample, (self.low, self.high))
         return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
@@ -111,6 +119,13 @@ def _finite_sample(frame: np.ndarray) -> np.ndarray:
     sample = _subsample(frame)
     finite = sample[np.isfinite(sample)]
     return finite if finite.size else frame[np.isfinite(frame)]
+
+
+def _look_up(table: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    try:
+        return cv2.LUT(counts, table)
+    except cv2.error:  # before OpenCV 5 only 8 bits; NumPy takes three times as long
+        return table.take(counts)
 
 
 def _stretch(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -1,22 +1,17 @@
 """The library: ``FLIQE`` scores frames, ``OnlineFLIQE`` also smooths the scores of sessions."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-import gc
 import hashlib
-from pathlib import Path
 from typing import Optional, Sequence
 
 import cv2
 from fliqe_ros.agc import GainControl
+from fliqe_ros.backends import load_backend, Outputs
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.errors import FrameError
-from fliqe_ros.model import DEFAULT_MODEL, load_model, Prediction
+from fliqe_ros.inputs import PREPARE
 from fliqe_ros.smoothing import SmoothingWindow
 import numpy as np
-import torch
-
-PRECISIONS = ('float32', 'float16', 'bfloat16')
 
 
 @dataclass(frozen=True)
@@ -34,34 +29,39 @@ class FLIQE:
     """
     No-reference quality of single thermal frames.
 
-    quality_model_path: a checkpoint; None is the packaged default model.
+    quality_model_path: a checkpoint, or an ONNX file that ``tools.export`` made of one; None is
+    the packaged default model.
     device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
     precision: ``float32``, or ``float16``/``bfloat16`` by automatic mixed precision.
-    Raises CheckpointError (names file and reason), or ValueError for device and precision.
+    backend: ``torch``, ``onnxruntime``, or ``auto``: what the file's suffix says, and for the
+    default model ONNX Runtime on the CPU if it is installed, else PyTorch.
+    threads: CPU threads to use; 0 is all cores but one, at least one.
+    Raises CheckpointError (names file and reason), or ValueError for the other arguments.
     """
 
-    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'float32'):
-        if precision not in PRECISIONS:
-            raise ValueError(f'Precision {precision!r} is none of {", ".join(PRECISIONS)}.')
-        self._device = _find_device(device)
-        self._precision = getattr(torch, precision)
-        self.model_path = str(quality_model_path or DEFAULT_MODEL)
-        network = load_model(self.model_path)
-        self.architecture = network.architecture
-        self.metadata = network.metadata
-        self.model_hash = hashlib.sha256(Path(self.model_path).read_bytes()).hexdigest()
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'float32',
+                 backend: str = 'auto', threads: int = 0):
+        self._backend, path = load_backend(
+            quality_model_path, device, precision, backend, threads)
+        self._prepare = PREPARE[self._backend.architecture]
+        self.model_path = str(path)
+        self.model_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.architecture = self._backend.architecture
+        self.metadata = self._backend.metadata
+        self.backend = self._backend.name
+        self.threads = self._backend.threads
+        self._is_released = False
         self._gain_control = GainControl()
 
     @property
     def device(self) -> str:
         """``cpu`` or ``cuda:N``."""
-        return str(self._device)
+        return self._backend.device
 
     @property
     def gpu_memory_bytes(self) -> int:
         """Memory this process holds on the GPU; 0 on the CPU."""
-        return torch.cuda.memory_reserved(self._device) if self._device.type == 'cuda' else 0
+        return self._backend.gpu_memory_bytes
 
     def estimate_image_quality(self, image: np.ndarray) -> float:
         """
@@ -87,16 +87,16 @@ class FLIQE:
         Frames that the network sees at the same size share one forward pass.
         Raises FrameError if any frame is bad, and RuntimeError after ``release``.
         """
-        if self._network is None:
+        if self._is_released:
             raise RuntimeError('This FLIQE was released; make a new one.')
-        inputs = [self._network.prepare(self._to_8bit(image)) for image in images]
+        inputs = [self._prepare(self._to_8bit(image)) for image in images]
         groups = {}
-        for index, tensor in enumerate(inputs):
-            groups.setdefault(tuple(tensor.shape), []).append(index)
+        for index, prepared in enumerate(inputs):
+            groups.setdefault(prepared.shape, []).append(index)
         assessments = [None] * len(inputs)
         for indices in groups.values():
-            batch = torch.stack([inputs[index] for index in indices])
-            for index, assessment in zip(indices, self._assess_stack(batch)):
+            batch = _stack([inputs[index] for index in indices])
+            for index, assessment in zip(indices, _assessments(self._backend.predict(batch))):
                 assessments[index] = assessment
         return assessments
 
@@ -105,22 +105,9 @@ class FLIQE:
         self.assess_batch([np.zeros((height, width), np.uint8)] * batch)
 
     def release(self) -> None:
-        """Let go of the network and of the GPU memory it held."""
-        self._network = None
-        if self._device.type == 'cuda':
-            gc.collect()
-            torch.cuda.empty_cache()
-
-    @torch.inference_mode()
-    def _assess_stack(self, batch):
-        with self._autocast():
-            prediction = self._network(batch.to(self._device))
-        return _assessments(prediction)
-
-    def _autocast(self):
-        if self._precision is torch.float32:
-            return nullcontext()
-        return torch.autocast(self._device.type, self._precision)
+        """Let go of the model and of the GPU memory it held."""
+        self._is_released = True
+        self._backend.release()
 
     def _to_8bit(self, image: np.ndarray) -> np.ndarray:
         image = np.asarray(image)
@@ -144,10 +131,11 @@ class OnlineFLIQE:
     """
 
     def __init__(self, quality_model_path=None, smoothing_window_size: int = 300,
-                 device: str = 'auto', precision: str = 'float32'):
+                 device: str = 'auto', precision: str = 'float32', backend: str = 'auto',
+                 threads: int = 0):
         SmoothingWindow(smoothing_window_size)  # a wrong size is told here, not at the first frame
         self._smoothing_window_size = smoothing_window_size
-        self._fliqe = FLIQE(quality_model_path, device, precision)
+        self._fliqe = FLIQE(quality_model_path, device, precision, backend, threads)
         self._sessions = {}
 
     def create_session(self, session_id) -> None:
@@ -184,34 +172,18 @@ class OnlineFLIQE:
         return self._sessions[session_id]
 
 
-def _find_device(name: str) -> torch.device:
-    if name == 'auto':
-        return torch.device('cuda', 0) if torch.cuda.is_available() else torch.device('cpu')
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ('cpu', 'cuda'):
-        raise ValueError(f'Device {name!r} is none of auto, cpu, cuda, cuda:N.')
-    if device.type == 'cuda':
-        index = device.index or 0
-        if index >= torch.cuda.device_count():
-            raise ValueError(f'Device {name!r} is not there: this machine has '
-                             f'{torch.cuda.device_count()} CUDA devices.')
-        return torch.device('cuda', index)
-    return torch.device('cpu')
+def _stack(inputs: list) -> np.ndarray:
+    """Return frames of one size as a batch; of a single frame a view, if it is contiguous."""
+    return np.ascontiguousarray(inputs[0][np.newaxis]) if len(inputs) == 1 else np.stack(inputs)
 
 
-def _assessments(prediction: Prediction) -> list:
-    scores = prediction.score.float().cpu().tolist()
-    if prediction.type_logits is None:
-        probabilities = [(0.0,) * len(CLASSES)] * len(scores)
-        distortions = [Distortion.UNKNOWN] * len(scores)
-    else:
-        rows = prediction.type_logits.float().softmax(1).cpu()
-        probabilities = [tuple(row) for row in rows.tolist()]
-        distortions = [CLASSES[index] for index in rows.argmax(1).tolist()]
-    maps = [None] * len(scores)
-    if prediction.map_logits is not None:
-        maps = list(torch.sigmoid(-prediction.map_logits.float()).cpu().numpy())
-    return [Assessment(*each) for each in zip(scores, distortions, probabilities, maps)]
+def _assessments(outputs: Outputs) -> list:
+    count = len(outputs.scores)
+    probabilities = [(0.0,) * len(CLASSES)] * count
+    distortions = [Distortion.UNKNOWN] * count
+    if outputs.probabilities is not None:
+        probabilities = [tuple(row) for row in outputs.probabilities.tolist()]
+        distortions = [CLASSES[index] for index in outputs.probabilities.argmax(1)]
+    maps = [None] * count if outputs.quality_maps is None else outputs.quality_maps
+    return [Assessment(*each) for each in zip(
+        outputs.scores.tolist(), distortions, probabilities, maps)]

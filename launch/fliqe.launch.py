@@ -26,6 +26,8 @@ PARAMETERS = {
     'transport': str,
     'model': str,
     'device': str,
+    'backend': str,
+    'threads': int,
 }
 
 ARGUMENTS = [
@@ -47,6 +49,12 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'device', default_value='',
         description='Where the model runs: auto, cpu, cuda or cuda:N'),
+    DeclareLaunchArgument(
+        'backend', default_value='', choices=['', 'auto', 'torch', 'onnxruntime'],
+        description='What runs the model: auto, torch or onnxruntime'),
+    DeclareLaunchArgument(
+        'threads', default_value='',
+        description='CPU threads of the model; 0 is all cores but one'),
     DeclareLaunchArgument(
         'params_file',
         default_value=PathJoinSubstitution(

@@ -20,12 +20,22 @@ INSTALLED = Path(fliqe_ros.__file__).parent
 PREFIX = INSTALLED.parents[3]  # of lib/python3.x/site-packages/fliqe_ros
 
 # Imported module: (key in package.xml, requirement in setup.cfg); other modules are ROS
-# packages, known under their own name, and ros-jazzy-* on PyPI.
+# packages, known under their own name, and ros-jazzy-* on PyPI. What rosdep has no key for is
+# optional with ROS packages.
 LIBRARIES = {
     'PIL': ('python3-pil', 'pillow'),
+    'av': (None, 'av'),
+    'brisque': (None, 'brisque'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
+    'onnx': (None, 'onnx'),
+    'onnxruntime': (None, 'onnxruntime'),
+    'onnxscript': (None, 'onnxscript'),
+    'rosbags': (None, 'rosbags'),
+    'scipy': (None, 'scipy'),
+    'sklearn': (None, 'scikit-learn'),
+    'skvideo': (None, 'sk-video'),
     'torch': ('python3-torch', 'torch'),
     'torchvision': ('python3-torchvision', 'torchvision'),
     'tqdm': ('python3-tqdm', 'tqdm'),
@@ -33,20 +43,12 @@ LIBRARIES = {
     'catkin_pkg': ('python3-catkin-pkg-modules', 'catkin_pkg'),
     'pytest': ('python3-pytest', 'pytest'),
 }
-# For training and evaluation only; most are in no distribution, so package.xml cannot ask for them
-FROM_PYPI = {
-    'av': 'av',
-    'brisque': 'brisque',
-    'rosbags': 'rosbags',
-    'scipy': 'scipy',
-    'skvideo': 'sk-video',
-    'sklearn': 'scikit-learn',
-}
 # Optional, or required by the wheels of rclpy and std_msgs
 NOT_REQUIRED = {'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rcl_interfaces'}
 # Everything below here runs without ROS 2.
 LIBRARY = (
-    'agc', 'bags', 'errors', 'estimator', 'files', 'frames', 'model', 'smoothing', 'training')
+    'agc', 'backends', 'bags', 'errors', 'estimator', 'files', 'frames', 'inputs', 'model',
+    'model_files', 'smoothing', 'training')
 
 
 def source_files(folder):
@@ -73,8 +75,8 @@ def requirements():
     setup = ConfigParser()
     setup.read(SOURCE / 'setup.cfg')
     extras = setup['options.extras_require']
-    lines = '\n'.join((setup['options']['install_requires'],
-                       *(extras[name] for name in ('ros', 'train', 'alternatives'))))
+    lines = ''.join([setup['options']['install_requires'],
+                     *(extras[name] for name in extras if name not in ('test', 'lint'))])
     return set(re.findall(r'^[\w-]+', lines, re.MULTILINE))
 
 
@@ -102,15 +104,15 @@ def test_one_version(manifest):
 def test_package_xml_declares_every_import(folder, manifest):
     dependencies = manifest.exec_depends + (manifest.test_depends if folder == 'test' else [])
     declared = {dependency.name for dependency in dependencies}
-    needed = {LIBRARIES.get(module, (module,))[0]
-              for module in imported_modules(folder) - set(FROM_PYPI)}
-    assert needed - declared == set()
+    needed = {LIBRARIES.get(module, (module,))[0] for module in imported_modules(folder)}
+    assert needed - declared - {None} == set()
 
 
 def test_setup_cfg_declares_every_import():
-    known = {**{module: name for module, (_, name) in LIBRARIES.items()}, **FROM_PYPI}
-    needed = {known.get(module, 'ros-jazzy-' + module.replace('_', '-'))
-              for module in imported_modules('fliqe_ros') - NOT_REQUIRED}
+    needed = {
+        LIBRARIES[module][1] if module in LIBRARIES else 'ros-jazzy-' + module.replace('_', '-')
+        for module in imported_modules('fliqe_ros') - NOT_REQUIRED
+    }
     assert needed - requirements() == set()
 
 
@@ -120,6 +122,16 @@ def test_the_library_does_not_need_ros(module, tmp_path):
     loaded = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, check=True, text=True,
                             stdout=subprocess.PIPE).stdout
     assert loaded.strip() == 'False'
+
+
+def test_what_pip_installs_without_extras_is_free_of_torch():
+    setup = ConfigParser()
+    setup.read(SOURCE / 'setup.cfg')
+    assert 'torch' not in setup['options']['install_requires']
+    # make setup is for developing: it takes them all.
+    extras = set(setup['options.extras_require'])
+    installed, = re.findall(r"'\.\[(.*)\]'", (SOURCE / 'Makefile').read_text())
+    assert set(installed.split(',')) == extras
 
 
 @pytest.mark.parametrize('folder, destination', [
@@ -176,5 +188,5 @@ def test_missing_prerequisites_get_a_sentence(variable, sentence, tmp_path):
 
 def test_make_help_names_every_target():
     shown = make('help').stdout
-    for target in ('setup', 'test', 'demo', 'lint', 'clean'):
+    for target in ('setup', 'test', 'demo', 'bench', 'lint', 'clean'):
         assert f'make {target} ' in shown

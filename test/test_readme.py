@@ -11,7 +11,7 @@ import cv2
 import fliqe_ros
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import DEFAULTS
-from fliqe_ros.tools import evaluate, report, train
+from fliqe_ros.tools import evaluate, export, report, train
 from fliqe_ros.training.scenes import ThermalScene
 from geometry_msgs.msg import Twist
 import numpy as np
@@ -128,7 +128,7 @@ def test_score_command(frame_folder):
     assert done.returncode == 0 and re.match(r'0\.\d{3}|1\.000', done.stdout), done.stderr
 
 
-def test_train_evaluate_and_report_commands(frame_folder, monkeypatch):
+def test_train_evaluate_report_and_export_commands(frame_folder, monkeypatch):
     camera = frame_folder / 'thermal' / 'camera'
     camera.mkdir(parents=True)
     for number in range(5):
@@ -137,7 +137,8 @@ def test_train_evaluate_and_report_commands(frame_folder, monkeypatch):
     monkeypatch.chdir(frame_folder)
     small = '--epochs 1 --steps 1 --views 8 --head-steps 1 --synthetic 0 --workers 0'
     few = '--device cpu --limit 1 --fit-limit 1'
-    for tool, options in ((train, small), (evaluate, '--device cpu'), (report, few)):
+    for tool, options in ((train, small), (evaluate, '--device cpu'), (report, few),
+                          (export, '')):
         command, = (line for line in COMMANDS if f'tools.{tool.__name__.split(".")[-1]}' in line)
         assert tool.main(command.split()[3:] + options.split()) == 0
 

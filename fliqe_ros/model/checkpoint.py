@@ -1,29 +1,16 @@
 """Checkpoints: ``architecture``, ``state_dict`` and ``metadata``, read without running code."""
 
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 from fliqe_ros.model.network import QualityNetwork
 from fliqe_ros.model.resnet50 import ResNet50, ResNet50Encoder
 from fliqe_ros.model.thermal_s import ThermalS
+from fliqe_ros.model_files import CheckpointError, DEFAULT_MODEL, PathLike
 import torch
 from torch import nn
 
-PathLike = Union[str, Path]
-
 ARCHITECTURES = {network.architecture: network for network in (ThermalS, ResNet50)}
-
-#: The model that is used where none is named.
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / 'weights' / 'thermal_s.pt'
-
-
-class CheckpointError(ValueError):
-    """A model file cannot be used; the message names the file and the reason in one sentence."""
-
-    def __init__(self, path: PathLike, reason: str):
-        super().__init__(f'Cannot load model {path}: {reason}.')
-        self.path = Path(path)
-        self.reason = reason
 
 
 def save_checkpoint(path: PathLike, network: QualityNetwork, metadata: dict) -> None:

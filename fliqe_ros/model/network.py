@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, Optional
 
+from fliqe_ros.inputs import PREPARE
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -36,16 +37,18 @@ class QualityNetwork(nn.Module, ABC):
     """An encoder to unit embeddings with a binary head and, if it has one, a type head."""
 
     architecture: ClassVar[str]
+    any_size: ClassVar[bool]       # whether it takes frames as large as they are
+    convolutions: ClassVar[tuple]  # names of its parts that are nothing but convolutions
     classifier: nn.Module
     type_head: Optional[nn.Module]  # None where it tells no types
 
-    @abstractmethod
     def prepare(self, frame: np.ndarray) -> Tensor:
         """
-        Turn one frame into the input of the network.
+        Turn one frame into the input of the network; see ``fliqe_ros.inputs``.
 
         frame: (H, W) gray or (H, W, 3) BGR, uint8. Returns a (C, h, w) uint8 tensor on the CPU.
         """
+        return as_tensor(PREPARE[self.architecture](frame))
 
     @abstractmethod
     def encode(self, batch: Tensor) -> Tensor:
@@ -58,6 +61,13 @@ class QualityNetwork(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Tensor) -> Prediction:
         """(N, C, h, w) uint8 batch of prepared frames → prediction."""
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Return a tensor over the array's memory, or over a copy where torch cannot use that."""
+    array = np.ascontiguousarray(array)
+    # torch warns of tensors over read-only memory, such as that of a message
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def binary_head() -> nn.Sequential:

@@ -2,16 +2,11 @@
 
 from typing import ClassVar
 
-import cv2
 from fliqe_ros.model.network import binary_head, EMBEDDING_SIZE, Prediction, QualityNetwork
-import numpy as np
-from PIL import Image
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 import torchvision
-
-INPUT_SIZE = 224
 
 
 class ResNet50Encoder(nn.Module):
@@ -55,26 +50,14 @@ class ResNet50(QualityNetwork):
     """
 
     architecture: ClassVar[str] = 'resnet50'
+    any_size: ClassVar[bool] = False
+    convolutions: ClassVar[tuple] = ('iqa_encoder.encoder',)
 
     def __init__(self):
         super().__init__()
         self.iqa_encoder = ResNet50Encoder()
         self.classifier = binary_head()
         self.type_head = None
-
-    def prepare(self, frame: np.ndarray) -> Tensor:
-        """
-        Resize to 224x224 RGB with PIL's antialiased bilinear filter.
-
-        Other resizers move the score of published weights by up to 3e-3, so it has to be PIL.
-        """
-        size = (INPUT_SIZE, INPUT_SIZE)
-        if frame.ndim == 2:  # the three channels are equal: resize one of them
-            gray = np.asarray(Image.fromarray(frame).resize(size, Image.BILINEAR))
-            return torch.from_numpy(gray.copy()).expand(3, -1, -1)
-        image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-        rgb = np.asarray(image.resize(size, Image.BILINEAR))
-        return torch.from_numpy(rgb.transpose(2, 0, 1).copy())
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""

@@ -8,17 +8,13 @@ edge around the frame that looks sharp, and the smaller the frame the more it wo
 
 from typing import Callable, ClassVar
 
-import cv2
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model.network import binary_head, EMBEDDING_SIZE, Prediction, QualityNetwork
-import numpy as np
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-#: Frames narrower or lower than this are padded by reflection; one structure cell spans 16 px.
-MIN_SIDE = 128
-#: Side and stride, in structure cells, of the quality map's windows (128 px every 32 px).
+#: Side and stride, in structure cells of 16 px, of the quality map's windows (128 px every 32 px).
 MAP_WINDOW, MAP_STRIDE = 8, 2
 EDGE_CHANNELS, TEXTURE_CHANNELS, STRUCTURE_CHANNELS, ECHO_CHANNELS = 24, 48, 128, 6
 #: Shifts, rows and columns in edge cells of 4 px, at which a frame is compared with itself: all in
@@ -55,6 +51,8 @@ class ThermalS(QualityNetwork):
     """
 
     architecture: ClassVar[str] = 'thermal_s'
+    any_size: ClassVar[bool] = True
+    convolutions: ClassVar[tuple] = ('edges', 'texture', 'structure')
 
     def __init__(self):
         super().__init__()
@@ -76,17 +74,6 @@ class ThermalS(QualityNetwork):
         self.type_head = nn.Sequential(
             nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
             nn.Linear(64, len(CLASSES)))
-
-    def prepare(self, frame: np.ndarray) -> Tensor:
-        """Gray frame as a (1, H, W) tensor; sides under 128 px are padded by reflection."""
-        gray = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        pad_h, pad_w = (max(0, MIN_SIDE - side) for side in gray.shape)
-        if pad_h or pad_w:
-            gray = cv2.copyMakeBorder(gray, pad_h // 2, pad_h - pad_h // 2,
-                                      pad_w // 2, pad_w - pad_w // 2, cv2.BORDER_REFLECT_101)
-        if not gray.flags.writeable:  # torch warns of tensors over read-only message buffers
-            gray = gray.copy()
-        return torch.from_numpy(np.ascontiguousarray(gray)).unsqueeze(0)
 
     def feature_maps(self, batch: Tensor) -> tuple:
         """
@@ -149,19 +136,35 @@ class ThermalS(QualityNetwork):
 
     def _map_logits(self, features: tuple) -> Tensor:
         """Classify windows of the frame: (N, rows, columns) logits."""
-        structure_window = tuple(min(MAP_WINDOW, side) for side in features[2].shape[2:])
-        texture_window = tuple(map(_texture_cells, structure_window))
-        shape = []
+        texture, _, structure = features
+        cells = tuple(torch.sym_min(MAP_WINDOW, side) for side in structure.shape[2:])
+        fine = _window_means(texture, tuple(map(_texture_cells, cells)), 2 * MAP_STRIDE)
+        coarse = _window_means(structure, cells, MAP_STRIDE)
+        count, _, rows, columns = coarse(structure[:, :1]).shape
+        moments = _moments(features, lambda values: _flat(fine(values)),
+                           lambda values: _flat(coarse(values)))
+        return self.classifier(self._embed(*moments)).reshape(count, rows, columns)
 
-        def pool(values, window, stride):
-            pooled = F.avg_pool2d(values, window, stride).permute(0, 2, 3, 1)
-            shape[:] = pooled.shape[:3]
-            return pooled.flatten(0, 2)
 
-        moments = _moments(
-            features, lambda values: pool(values, texture_window, 2 * MAP_STRIDE),
-            lambda values: pool(values, structure_window, MAP_STRIDE))
-        return self.classifier(self._embed(*moments)).reshape(shape)
+def _window_means(like: Tensor, cells: tuple, stride: int) -> Callable:
+    """Return a function that averages (N, C, h, w) over windows: (N, C, rows, columns)."""
+    by_row, by_column = (_window_matrix(like, side, length, stride)
+                         for side, length in zip(like.shape[2:], cells))
+    # One matrix product for each direction: pooling layers add up every window by itself, six
+    # times the work for windows that overlap this much, and exported they are of fixed size.
+    return lambda values: by_row @ (values @ by_column.T)
+
+
+def _window_matrix(like: Tensor, side: int, cells: int, stride: int) -> Tensor:
+    """(windows, side) matrix that averages ``cells`` neighbours, every ``stride`` of them."""
+    position = torch.arange(side, device=like.device)
+    first = stride * torch.arange((side - cells) // stride + 1, device=like.device).unsqueeze(1)
+    return ((position >= first) & (position < first + cells)).to(like.dtype) / cells
+
+
+def _flat(windows: Tensor) -> Tensor:
+    """(N, C, rows, columns) → (N * rows * columns, C)."""
+    return windows.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _moments(features: tuple, fine_mean: Callable, coarse_mean: Callable) -> tuple:

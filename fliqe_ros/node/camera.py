@@ -94,11 +94,18 @@ class Camera:
         with self._lock:
             self._counts['dropped'] += 1
 
-    def see(self, fingerprint: int, received_ns: int) -> None:
-        """Note the content of the frame received then, to notice a frozen picture."""
+    def see(self, content, received_ns: int) -> None:
+        """
+        Note the content of the frame received then, to notice a frozen picture.
+
+        :param content: what equals that of the frame before only if the pictures do, such as the
+            data of an image message; it is kept until the next one, not copied.
+        """
         with self._lock:
-            if fingerprint != self._picture:
-                self._picture = fingerprint
+            # To compare costs next to nothing, since pictures differ from the first pixels on;
+            # any checksum would have to read them all.
+            if content != self._picture:
+                self._picture = content
                 self._same_since_ns = received_ns
             self._same_until_ns = received_ns
 

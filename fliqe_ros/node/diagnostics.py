@@ -26,6 +26,8 @@ class ModelReport:
     sha256: str
     device: str
     precision: str
+    backend: str
+    threads: int
     gpu_memory_bytes: int
 
 
@@ -159,6 +161,8 @@ def _inference_values(report: NodeReport) -> dict:
         values |= {
             'device': model.device,
             'precision': model.precision,
+            'backend': model.backend,
+            'CPU threads': model.threads,
             'model': model.path,
             'model hash': model.sha256,
             'architecture': model.architecture,

@@ -6,6 +6,7 @@ import math
 import re
 
 from fliqe_ros.agc import GainControl, MODES
+from fliqe_ros.backends import BACKENDS, PRECISIONS
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
@@ -105,7 +106,12 @@ PARAMETERS = (
     Spec('device', 'auto', 'Where the model runs: auto, cpu, cuda or cuda:N',
          check=_check_device, fixed=True),
     Spec('precision', 'float32', 'Arithmetic of the model',
-         choices=('float32', 'float16', 'bfloat16'), fixed=True),
+         choices=PRECISIONS, fixed=True),
+    Spec('backend', 'auto', 'What runs the model; auto: onnxruntime for .onnx files, torch for '
+         'others, for the packaged default onnxruntime on the CPU if installed',
+         choices=BACKENDS, fixed=True),
+    Spec('threads', 0, 'CPU threads of the model; 0 is all cores but one', limits=(0, 1024),
+         fixed=True),
     Spec('smoothing_window', 300, 'Number of frames the smoothed score averages',
          limits=(1, 1_000_000), fixed=True),
     Spec('max_rate', 0.0, 'Highest rate at which frames of one camera are scored [Hz]; '
@@ -160,6 +166,8 @@ class Settings:
     model: str
     device: str
     precision: str
+    backend: str
+    threads: int
     smoothing_window: int
     max_rate_hz: float
     max_batch: int
@@ -216,7 +224,8 @@ def settings_from(values: dict) -> Settings:
     for _, check in CROSS_CHECKS:
         check(values)
     same = ('discover', 'image_topic', 'transport', 'model', 'device', 'precision',
-            'smoothing_window', 'max_batch', 'crop_bottom_rows', 'autostart')
+            'backend', 'threads', 'smoothing_window', 'max_batch', 'crop_bottom_rows',
+            'autostart')
     return Settings(
         cameras=tuple(dict.fromkeys(camera for camera in values['cameras'] if camera)),
         max_rate_hz=values['max_rate'],

@@ -120,7 +120,8 @@ class QualityNode(LifecycleNode):
             self._add(camera if camera.startswith('/') else below(self.get_namespace(), camera))
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
         self.get_logger().info(
-            f'{self._model.architecture} from {self._model.model_path} on {self._model.device}')
+            f'{self._model.architecture} from {self._model.model_path} on {self._model.device} '
+            f'by {self._model.backend}')
 
     def _activate(self) -> None:
         self._slots = NewestFrames()
@@ -232,7 +233,8 @@ class QualityNode(LifecycleNode):
     def _report(self, now_ns: int) -> NodeReport:
         model = self._model and ModelReport(
             self._model.architecture, self._model.model_path, self._model.model_hash,
-            self._model.device, self._settings.current.precision, self._model.gpu_memory_bytes)
+            self._model.device, self._settings.current.precision, self._model.backend,
+            self._model.threads, self._model.gpu_memory_bytes)
         problems = (self._problem, *self._unusable_cameras.values())
         return NodeReport(
             state=self._phase,
@@ -269,8 +271,9 @@ class QualityNode(LifecycleNode):
 
 
 def _load_model(settings: Settings):
-    # Imported only here: the node appears at once, and a broken PyTorch is a failed transition.
+    # Imported only here: the node appears at once, and a broken backend is a failed transition.
     from fliqe_ros.estimator import FLIQE
-    model = FLIQE(settings.model or None, device=settings.device, precision=settings.precision)
+    model = FLIQE(settings.model or None, settings.device, settings.precision, settings.backend,
+                  settings.threads)
     model.warm_up()
     return model

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import math
 from threading import Event, Thread
-import zlib
 
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frames import crop_rows, decompress
@@ -89,7 +88,7 @@ class InferenceWorker:
         """Return the message's frame in 8 bits, or None if it has none."""
         message = arrival.message
         try:
-            arrival.channel.camera.see(zlib.crc32(message.data), arrival.received_ns)
+            arrival.channel.camera.see(message.data, arrival.received_ns)
             compressed = isinstance(message, CompressedImage)
             frame = decompress(message) if compressed else self._converter.to_array(message)
             return settings.gain(crop_rows(frame, settings.crop_bottom_rows))

@@ -6,7 +6,7 @@ import sys
 from fliqe_ros.errors import FrameError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.files import find_files, read_sequences, SourceError
-from fliqe_ros.model import CheckpointError
+from fliqe_ros.model_files import CheckpointError
 import numpy as np
 
 
@@ -19,6 +19,9 @@ def parser() -> argparse.ArgumentParser:
                                 '.mcap, .bag; needs rosbags), or folders of them')
     arguments.add_argument('--model', help='model file, default: the packaged one')
     arguments.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    arguments.add_argument('--backend', default='auto', help='auto, torch or onnxruntime')
+    arguments.add_argument('--threads', type=int, default=0,
+                           help='CPU threads, default: all cores but one')
     return arguments
 
 
@@ -32,7 +35,8 @@ def main(argv=None) -> int:
     """
     options = parser().parse_args(argv)
     try:
-        fliqe = FLIQE(options.model, options.device)
+        fliqe = FLIQE(options.model, options.device, backend=options.backend,
+                      threads=options.threads)
     except (CheckpointError, ValueError) as error:
         print(f'score: {error}', file=sys.stderr)
         return 1

@@ -101,7 +101,7 @@ def test_numbers_that_are_not_known_are_not_nan():
             assert value and value.lower() != 'nan'
 
 
-MODEL = ModelReport('thermal_s', '/m.pt', 'abc123', 'cuda:0', 'float16', 12_345_678)
+MODEL = ModelReport('thermal_s', '/m.pt', 'abc123', 'cuda:0', 'float16', 'torch', 3, 12_345_678)
 
 
 def test_inference():
@@ -109,7 +109,8 @@ def test_inference():
     status = inference_status('fliqe', NodeReport(state='active', model=MODEL, times=times))
     assert (status.name, status.level, status.message) == ('fliqe: inference', OK, 'active')
     expected = {
-        'state': 'active', 'device': 'cuda:0', 'precision': 'float16', 'model': '/m.pt',
+        'state': 'active', 'device': 'cuda:0', 'precision': 'float16', 'backend': 'torch',
+        'CPU threads': '3', 'model': '/m.pt',
         'model hash': 'abc123', 'architecture': 'thermal_s', 'GPU memory (MB)': '12.3',
         'batches': '7', 'frames': '14', 'batch size': '2', 'mean batch size': '2.00',
         'time per batch p50 (ms)': '11.0', 'time per batch p95 (ms)': '22.0'}

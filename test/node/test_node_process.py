@@ -95,10 +95,27 @@ def test_bad_model_stops_the_start_with_one_sentence(run_process, tmp_path):
     assert str(bad) in line and 'it is not a checkpoint' in line
 
 
-def test_broken_pytorch_stops_the_start_with_one_sentence(run_process, tmp_path):
+@pytest.fixture
+def broken_pytorch(tmp_path):
+    """Return an environment in which importing torch fails."""
     (tmp_path / 'torch.py').write_text("raise ImportError('libcudnn.so.9: no such file')")
-    process = run_process(cameras=[FRONT], environment={
-        'PYTHONPATH': os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])})
+    return {'PYTHONPATH': os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])}
+
+
+def test_default_model_on_the_cpu_needs_no_pytorch(robot, run_process, broken_pytorch):
+    process = run_process(cameras=[FRONT], model='', environment=broken_pytorch)
+    robot.listen(FRONT)
+    front = robot.camera(FRONT)
+    robot.wait_until_subscribed(front)
+    front.run(15.0)
+    robot.wait_for_scores(FRONT, 2)
+    status = robot.wait_for_status('fliqe: inference', lambda s: s.message == 'active')
+    assert dict(robot.values(status))['backend'] == 'onnxruntime'
+    assert process.process.poll() is None
+
+
+def test_broken_pytorch_stops_the_start_with_one_sentence(run_process, broken_pytorch):
+    process = run_process(cameras=[FRONT], environment=broken_pytorch)
     assert process.wait(60) == 1
     line, = process.log().splitlines()
     assert 'configure failed: libcudnn.so.9: no such file' in line

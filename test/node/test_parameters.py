@@ -12,6 +12,8 @@ WRONG_VALUES = {
     'transport': ['pigeon', ''],
     'device': ['gpu', 'cuda:', 'cuda:x', ''],
     'precision': ['int8'],
+    'backend': ['tensorflow', ''],
+    'threads': [-1, 1025],
     'smoothing_window': [0, 1_000_001],
     'max_rate': [-1.0, 1000.5, float('nan'), float('inf')],
     'max_batch': [0, 257],
@@ -78,7 +80,7 @@ def test_fixed_parameters_change_only_while_unconfigured(robot, run_node, model_
     run_node(cameras=[FRONT])
     changes = {'cameras': ['/other'], 'discover': True, 'image_topic': 'image', 'model': 'x.pt',
                'transport': 'compressed', 'device': 'auto', 'precision': 'float16',
-               'smoothing_window': 7}
+               'backend': 'torch', 'threads': 2, 'smoothing_window': 7}
     assert set(changes) == {spec.name for spec in PARAMETERS if spec.fixed}
     assert robot.transition('configure')
     before = robot.get(*changes)

@@ -1,0 +1,68 @@
+"""ONNX Runtime: exported models on the CPU, without PyTorch."""
+
+import json
+from pathlib import Path
+
+from fliqe_ros.backends import ONNXRUNTIME, Outputs
+from fliqe_ros.inputs import PREPARE
+from fliqe_ros.model_files import CheckpointError
+import numpy as np
+import onnxruntime
+
+
+def load(path: Path, device: str, precision: str, threads: int) -> 'OnnxRuntimeBackend':
+    """Load a model that ``fliqe_ros.tools.export`` wrote; see ``backends.load_backend``."""
+    if device.startswith('cuda'):
+        raise ValueError(f"Backend 'onnxruntime' runs on the CPU only: for device {device!r} use "
+                         "backend 'torch'.")
+    if precision != 'float32':
+        raise ValueError(f"Backend 'onnxruntime' computes in float32 only: for precision "
+                         f"{precision!r} use backend 'torch'.")
+    return OnnxRuntimeBackend(path, threads)
+
+
+class OnnxRuntimeBackend:
+    """A session on the CPU. Raises CheckpointError."""
+
+    name = ONNXRUNTIME
+    device = 'cpu'
+    gpu_memory_bytes = 0
+
+    def __init__(self, path: Path, threads: int):
+        self.threads = threads
+        self._session = _open(path, threads)
+        properties = self._session.get_modelmeta().custom_metadata_map
+        self.architecture = properties.get('architecture')
+        if self.architecture not in PREPARE:
+            raise CheckpointError(path, 'it was not exported by fliqe_ros (it names no '
+                                        f'architecture out of {", ".join(sorted(PREPARE))})')
+        try:
+            self.metadata = json.loads(properties['metadata'])
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(path, 'its metadata is missing or damaged') from error
+        self._input = self._session.get_inputs()[0].name
+
+    def predict(self, batch: np.ndarray) -> Outputs:
+        """(N, C, h, w) uint8 batch of prepared frames → outputs."""
+        return Outputs(*self._session.run(None, {self._input: batch}))
+
+    def release(self) -> None:
+        """Let go of the session."""
+        self._session = None
+
+
+def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise CheckpointError(path, 'there is no such file')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that spin while they wait for the next frame would eat up a robot's cores.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.log_severity_level = 3  # errors; they come as exceptions anyway
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=['CPUExecutionProvider'])
+    except Exception as error:  # it has a dozen kinds of them; none is the user's concern
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(
+            path, f'it is not an ONNX model ({lines[0][:100].rstrip(".")})') from error

@@ -1,0 +1,43 @@
+"""A network made ready to score and nothing else: what the torch backend and the export run."""
+
+from copy import deepcopy
+
+from fliqe_ros.model.network import QualityNetwork
+import torch
+from torch import nn, Tensor
+from torch.fx.experimental.optimization import fuse
+
+
+class Scorer(nn.Module):
+    """
+    A copy of a network that gives scores instead of logits.
+
+    The BatchNorm layers of its convolutions are folded into them, which changes scores by about
+    1e-6. ``network`` must be in evaluation mode; it is left as it was.
+    """
+
+    def __init__(self, network: QualityNetwork):
+        super().__init__()
+        self.network = deepcopy(network).requires_grad_(False)
+        for name in network.convolutions:
+            parent, _, child = name.rpartition('.')
+            # In float32 the folded weights would add errors of their own, three times as large
+            # as those of the convolutions.
+            convolutions = fuse(self.network.get_submodule(name).double())
+            setattr(self.network.get_submodule(parent), child, convolutions.float())
+        self.eval()
+
+    def forward(self, batch: Tensor) -> tuple:
+        """
+        (N, C, h, w) uint8 batch of prepared frames → scores, probabilities and quality maps.
+
+        Scores are (N,), probabilities (N, 9) if it tells types, maps (N, rows, columns) if it has
+        any; all in [0, 1]. What the network does not have is left out.
+        """
+        prediction = self.network(batch)
+        outputs = [prediction.score]
+        if prediction.type_logits is not None:
+            outputs.append(prediction.type_logits.softmax(1))
+        if prediction.map_logits is not None:
+            outputs.append(torch.sigmoid(-prediction.map_logits))
+        return tuple(outputs)

@@ -1,0 +1,41 @@
+"""Export a checkpoint to ONNX, so that a robot can score frames without PyTorch."""
+
+import argparse
+from pathlib import Path
+import sys
+
+from fliqe_ros.model import load_model
+from fliqe_ros.model.export import export, ExportError, TOLERANCE
+from fliqe_ros.model_files import CheckpointError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    arguments = argparse.ArgumentParser(
+        prog='python -m fliqe_ros.tools.export', description=__doc__,
+        epilog=f'The result is compared with PyTorch on frames of several sizes; a difference '
+               f'above {TOLERANCE:g} is an error, and nothing is written.')
+    arguments.add_argument('--model', help='checkpoint, default: the packaged one')
+    arguments.add_argument('--out', type=Path, required=True, help='file to write: NAME.onnx')
+    return arguments
+
+
+def main(argv=None) -> int:
+    """Export; return the exit status: 1 with a sentence on standard error if it failed."""
+    options = parser().parse_args(argv)
+    try:
+        if options.out.suffix != '.onnx':
+            raise ExportError(f'{options.out}: the name must end in .onnx')
+        if not options.out.parent.is_dir():
+            raise ExportError(f'{options.out.parent}: there is no such folder')
+        difference = export(load_model(options.model), options.out)
+    except (CheckpointError, ExportError, OSError) as error:
+        print(f'export: {error}', file=sys.stderr)
+        return 1
+    size_mb = options.out.stat().st_size / 1e6
+    print(f'{options.out}: {size_mb:.1f} MB, differs from PyTorch by {difference:.1g} at most')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
