@@ -1,0 +1,176 @@
+"""Tables and plots of docs/performance.md from the results that the other scripts wrote."""
+
+import argparse
+import json
+from pathlib import Path
+import re
+import sys
+
+import matplotlib
+from records import RESULTS
+
+PAGE = RESULTS.parents[1] / 'docs' / 'performance.md'
+FIGURES = (('latency_p99_ms', 'latency p99 (ms)'), ('frames_per_s', 'frames scored per second'),
+           ('cpu_cores', 'CPU cores in use'), ('memory_mb', 'resident memory (MB)'))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument('--results', type=Path, default=RESULTS, help='folder to read')
+    arguments.add_argument('--page', type=Path, default=PAGE,
+                           help='page to fill in; the plots go beside it')
+    arguments.add_argument('--quick', action='store_true', help='plots of low resolution')
+    return arguments
+
+
+def table(rows: list, columns: dict) -> str:
+    """Return a Markdown table; ``columns`` are headings and, of a row, what stands below."""
+    lines = ['| ' + ' | '.join(columns) + ' |', '|' + '---|' * len(columns)]
+    for row in rows:
+        lines.append('| ' + ' | '.join(_text(get(row)) for get in columns.values()) + ' |')
+    return '\n'.join(lines)
+
+
+def _text(value) -> str:
+    if value is None:
+        return '–'
+    return f'{value:.3g}' if isinstance(value, float) and value < 100 else (
+        f'{value:.0f}' if isinstance(value, float) else str(value))
+
+
+def _source(record: dict) -> str:
+    machine, packages = record['machine'], record['machine']['packages']
+    found = ', '.join(f'{name} {version}' for name, version in packages.items())
+    return (f'{record["date"][:10]}, commit `{record["commit"]}`, {machine["cpu"]}, '
+            f'{machine["cores"]} cores, {machine["memory_gb"]} GB, Python {machine["python"]}, '
+            f'{found}. Settings: '
+            + ', '.join(f'{name} {value}' for name, value in record['settings'].items()) + '.')
+
+
+def library_section(record: dict) -> str:
+    """Return the tables of ``library.json``."""
+    key = ('option', 'width', 'height', 'batch')
+    faster = {tuple(row[name] for name in key): row for row in record['against_reference']}
+    rows = [{**row, **faster[tuple(row[name] for name in key)]} for row in record['times']]
+    return '\n\n'.join([
+        _source(record),
+        table(rows, {
+            'Option': lambda r: r['option'], 'Frame': lambda r: f'{r["width"]}×{r["height"]}',
+            'Batch': lambda r: r['batch'], 'ms per frame': lambda r: r['median_ms'],
+            'lowest to highest': lambda r: f'{r["lowest_ms"]:.3g} – {r["highest_ms"]:.3g}',
+            'CPU ms': lambda r: r['cpu_ms'], 'frames/s': lambda r: r['frames_per_s'],
+            '× reference': lambda r: f'{r["times_faster"]:.3g} '
+                                     f'({r["lowest"]:.3g} – {r["highest"]:.3g})'}),
+        'Start-up:', table(record['start_up'], {
+            'Option': lambda r: r['option'], 'import and load (s)':
+            lambda r: r['import_and_load_s'], 'first frame (ms)': lambda r: r['first_frame_ms'],
+            'peak memory (MB)': lambda r: r['peak_memory_mb']}),
+        'Where the time of one mono16 frame goes (default model, default threads):',
+        table(record['stages'], {
+            'Stage': lambda r: r['stage'], 'ms': lambda r: r['median_ms'],
+            'share': lambda r: f'{r["share"]:.1%}'})])
+
+
+def node_section(record: dict) -> str:
+    """Return the tables of ``node.json``."""
+    return '\n\n'.join([
+        _source(record),
+        table(record['node'], {
+            'Cameras': lambda r: r['cameras'], 'nodes': lambda r: r['nodes'],
+            'Frame': lambda r: f'{r["width"]}×{r["height"]} {r["encoding"]}',
+            'Hz': lambda r: r['rate_hz'], 'p50 (ms)': lambda r: r['latency_p50_ms'],
+            'p95': lambda r: r['latency_p95_ms'], 'p99': lambda r: r['latency_p99_ms'],
+            'max': lambda r: r['latency_max_ms'], 'scored': lambda r: f'{r["share_scored"]:.1%}',
+            'least/most': lambda r: r['least_to_most'],
+            'CPU ms/frame': lambda r: r['cpu_ms_per_frame'],
+            'MB at start, after': lambda r: f'{r["memory_at_start_mb"]:.0f}, '
+                                            f'{r["memory_mb"]:.0f}',
+            'highest Hz': lambda r: r['highest_rate_hz']}),
+        'Flood of one node:', table([record['soak']], {
+            'Cameras': lambda r: r['cameras'], 'Hz': lambda r: r['rate_hz'],
+            's': lambda r: r['seconds'], 'scored': lambda r: f'{r["share_scored"]:.1%}',
+            'least/most': lambda r: r['least_to_most'], 'p99 (ms)': lambda r: r['latency_p99_ms'],
+            'MB after 10 s, at the end': lambda r: f'{r["memory_early_mb"]:.1f}, '
+                                                   f'{r["memory_mb"]:.1f}'})])
+
+
+def gpu_section(record: dict) -> str:
+    """Return the tables of ``gpu.json``."""
+    return '\n\n'.join([_source(record), table(record['models'], {
+        'Model': lambda r: r['architecture'], 'Precision': lambda r: r['precision'],
+        'Batch': lambda r: r['batch'], 'end to end (ms)': lambda r: r['end_to_end_ms'],
+        'forward': lambda r: r['forward_ms'], 'copy': lambda r: r['copy_ms']}),
+        "The node's loop without DDS, 640×512 mono16:",
+        table([record['loop']], {name: lambda r, name=name: r[name] for name in record['loop']})])
+
+
+def plot(rows: list, picture: Path, dpi: int) -> None:
+    """Draw latency, throughput, CPU and memory against the number of cameras."""
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    rate_hz = max(row['rate_hz'] for row in rows)
+    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7))
+    for axis, (key, label) in zip(axes.flat, FIGURES):
+        for title, line in _lines(rows, rate_hz).items():
+            axis.plot([row['cameras'] for row in line], [_value(row, key) for row in line],
+                      '--' if 'each' in title else '-', marker='o', label=title)
+        axis.set(xlabel='cameras', ylabel=label, ylim=(0, None))
+    axes[0, 0].legend(fontsize='x-small')
+    figure.suptitle(f'cameras at {rate_hz:g} Hz')
+    figure.tight_layout()
+    figure.savefig(picture, dpi=dpi)
+    pyplot.close(figure)
+
+
+def _lines(rows: list, rate_hz: float) -> dict:
+    lines = {}
+    for row in (row for row in rows if row['rate_hz'] == rate_hz):
+        kind = 'one node' if row['nodes'] == 1 else 'a node for each'
+        title = f'{row["width"]}×{row["height"]} {row["encoding"]}, {kind}'
+        lines.setdefault(title, []).append(row)
+    return lines
+
+
+def _value(row: dict, key: str):
+    frames_per_s = row['cameras'] * row['rate_hz'] * row['share_scored']
+    if key == 'frames_per_s':
+        return frames_per_s
+    if key == 'cpu_cores':
+        return (row['cpu_ms_per_frame'] or 0) * frames_per_s / 1e3
+    return row[key]
+
+
+def fill_in(page: str, name: str, text: str) -> str:
+    """Return the page with the text between the markers of this name."""
+    begin, end = f'<!-- {name} -->', f'<!-- end of {name} -->'
+    pattern = f'{re.escape(begin)}.*?{re.escape(end)}'
+    if not re.search(pattern, page, re.DOTALL):
+        raise ValueError(f'the page has no markers {begin} … {end}')
+    return re.sub(pattern, lambda _: f'{begin}\n{text}\n{end}', page, flags=re.DOTALL)
+
+
+def main(argv=None) -> int:
+    """Fill in the page with what results there are."""
+    options = parser().parse_args(argv)
+    page = options.page.read_text()
+    for name, section in (
+            ('library', library_section), ('node', node_section), ('gpu', gpu_section)):
+        file = options.results / f'{name}.json'
+        if not file.is_file():
+            print(f'growth: no {file}')
+            continue
+        record = json.loads(file.read_text())
+        text = section(record)
+        if name == 'node':
+            picture = options.page.with_name('performance.png')
+            plot(record['node'], picture, 40 if options.quick else 110)
+            text += f'\n\n![growth with the number of cameras]({picture.name})'
+        page = fill_in(page, name, text)
+    options.page.write_text(page)
+    print(f'wrote {options.page}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

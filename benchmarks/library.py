@@ -1,0 +1,173 @@
+"""
+Speed of the library against the reference pipeline, in one run.
+
+Every option is measured in processes of its own, since the thread pools of PyTorch and ONNX
+Runtime spoil each other's times, and in several rounds in turn, so that whatever else the
+machine does meets all of them alike.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from statistics import median
+import subprocess
+import sys
+import tempfile
+from time import perf_counter, process_time
+
+SIZES = ((160, 120), (320, 256), (640, 512), (1280, 1024))
+BATCHES = (1, 4, 8, 16)
+BATCH_SIZE = (640, 512)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument('--rounds', type=int, default=7, help='default 7')
+    arguments.add_argument('--seconds', type=float, default=2.0,
+                           help='for each option, size and batch in each round; default 2')
+    arguments.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)),
+                           help='CPU threads of every option, default: all cores')
+    arguments.add_argument('--others', action='store_true',
+                           help='also torch.compile, and OpenVINO if it is installed')
+    arguments.add_argument('--out', type=Path, help='folder of the result')
+    arguments.add_argument('--quick', action='store_true', help='one short round, small frames')
+    arguments.add_argument('--one', nargs=2, metavar=('OPTION', 'JOB'), help=argparse.SUPPRESS)
+    return arguments
+
+
+def measure(name: str, job: dict) -> dict:
+    """Measure one pipeline in this process: start-up, memory, and times by size and batch."""
+    began_s = perf_counter()
+    from pipelines import frames_for, open_pipeline
+    from records import memory_mb
+    models = {tuple(key.split()): path for key, path in job['models'].items()}
+    score = open_pipeline(name, models, job['threads'])
+    loaded_s = perf_counter()
+    width, height = job['cases'][0][:2]
+    frame = frames_for(name, width, height, 1)
+    first_s = perf_counter()
+    score(frame)
+    result = {'import_and_load_s': loaded_s - began_s,
+              'first_frame_ms': 1e3 * (perf_counter() - first_s), 'cases': []}
+    for width, height, batch in job['cases']:
+        frames = frames_for(name, width, height, max(batch, 8))
+        result['cases'].append(
+            [width, height, batch, *_time(score, frames, batch, job['seconds'])])
+    result['peak_memory_mb'] = memory_mb('self', 'VmHWM')
+    return result
+
+
+def _time(score, frames: list, batch: int, seconds: float) -> tuple:
+    """Return the median time of a frame and its CPU time in ms."""
+    score(frames[:batch])
+    times_ms = []
+    end_s, cpu_s, at = perf_counter() + seconds, process_time(), 0
+    while len(times_ms) < 3 or perf_counter() < end_s:
+        chosen = [frames[(at + n) % len(frames)] for n in range(batch)]
+        at += batch
+        began_s = perf_counter()
+        score(chosen)
+        times_ms.append(1e3 * (perf_counter() - began_s) / batch)
+    return median(times_ms), 1e3 * (process_time() - cpu_s) / (batch * len(times_ms))
+
+
+def run_one(name: str, job: dict) -> dict:
+    """Measure one pipeline in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, '--one', name, json.dumps(job)],
+        stdout=subprocess.PIPE, check=True, text=True,
+        cwd=tempfile.gettempdir(), env={**os.environ, 'OMP_NUM_THREADS': str(job['threads'])})
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def make_models(folder: Path) -> dict:
+    """Return the models by (architecture, suffix); resnet50 gets random weights."""
+    from fliqe_ros.model import ResNet50, save_checkpoint
+    from fliqe_ros.model.export import export
+    from fliqe_ros.model_files import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+    network = ResNet50().eval()
+    network.metadata = {}
+    save_checkpoint(folder / 'resnet50.pt', network, {})
+    export(network, folder / 'resnet50.onnx')
+    return {'thermal_s .pt': str(DEFAULT_MODEL), 'thermal_s .onnx': str(DEFAULT_ONNX_MODEL),
+            'resnet50 .pt': str(folder / 'resnet50.pt'),
+            'resnet50 .onnx': str(folder / 'resnet50.onnx')}
+
+
+def summarise(rounds: dict) -> list:
+    """Return rows (option, size, batch, median, lowest, highest, CPU time in ms; frames/s)."""
+    rows = []
+    for name, results in rounds.items():
+        for index, case in enumerate(results[0]['cases']):
+            times_ms = [result['cases'][index][3] for result in results]
+            rows.append({
+                'option': name, 'width': case[0], 'height': case[1], 'batch': case[2],
+                'median_ms': median(times_ms), 'lowest_ms': min(times_ms),
+                'highest_ms': max(times_ms), 'frames_per_s': 1e3 / median(times_ms),
+                'cpu_ms': median(result['cases'][index][4] for result in results)})
+    return rows
+
+
+def against_reference(rounds: dict) -> list:
+    """Return how many times faster than the reference, round by round, each option is."""
+    from pipelines import REFERENCE
+    rows = []
+    for name, results in rounds.items():
+        for index, (width, height, batch, *_) in enumerate(results[0]['cases']):
+            alone = [at for at, case in enumerate(rounds[REFERENCE][0]['cases'])
+                     if case[:2] == [width, height]]
+            ratios = [theirs['cases'][alone[0]][3] / ours['cases'][index][3]
+                      for theirs, ours in zip(rounds[REFERENCE], results)]
+            rows.append({'option': name, 'width': width, 'height': height, 'batch': batch,
+                         'times_faster': median(ratios), 'lowest': min(ratios),
+                         'highest': max(ratios)})
+    return rows
+
+
+def main(argv=None) -> int:
+    """Measure and write the result."""
+    options = parser().parse_args(argv)
+    if options.one:
+        print(json.dumps(measure(options.one[0], json.loads(options.one[1]))))
+        return 0
+    from importlib.util import find_spec
+    from pipelines import OTHERS, OURS, REFERENCE
+    from records import RESULTS, write
+    from stages import measure_stages
+    names = [REFERENCE, *OURS]
+    if options.others:
+        names += [name for name in OTHERS if 'openvino' not in name or find_spec('openvino')]
+    sizes, batches, batch_size = SIZES, BATCHES, BATCH_SIZE
+    if options.quick:
+        sizes, batches, batch_size = SIZES[:2], BATCHES[:2], SIZES[1]
+        options.rounds, options.seconds = 1, 0.05
+    rounds = {name: [] for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        models = make_models(Path(folder))
+        for number in range(options.rounds):
+            for name in names[number % len(names):] + names[:number % len(names)]:
+                several = batches[1:] if name in OURS else ()
+                job = {'models': models, 'threads': options.threads, 'seconds': options.seconds,
+                       'cases': [*((*size, 1) for size in sizes),
+                                 *((*batch_size, batch) for batch in several)]}
+                rounds[name].append(run_one(name, job))
+                print(f'round {number + 1}: {name}', flush=True)
+    write('library', {'rounds': options.rounds, 'seconds': options.seconds,
+                      'threads': options.threads},
+          {'times': summarise(rounds), 'against_reference': against_reference(rounds),
+           'start_up': start_up(rounds),
+           'stages': measure_stages(*batch_size, options.seconds)}, options.out or RESULTS)
+    return 0
+
+
+def start_up(rounds: dict) -> list:
+    """Return rows (option; import and load in s; first frame in ms; peak memory in MB)."""
+    keys = ('import_and_load_s', 'first_frame_ms', 'peak_memory_mb')
+    return [{'option': name, **{key: median(result[key] for result in results) for key in keys}}
+            for name, results in rounds.items()]
+
+
+if __name__ == '__main__':
+    sys.exit(main())

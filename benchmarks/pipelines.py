@@ -1,0 +1,129 @@
+"""The ways to score a frame that are compared: the reference, ours, and what else there is."""
+
+from collections import deque
+
+import numpy as np
+
+REFERENCE = 'reference'
+#: name: architecture, backend and, if not that of the run, number of threads
+OURS = {
+    'resnet50 torch': ('resnet50', 'torch', None),
+    'resnet50 onnxruntime': ('resnet50', 'onnxruntime', None),
+    'thermal_s torch': ('thermal_s', 'torch', None),
+    'thermal_s onnxruntime': ('thermal_s', 'onnxruntime', None),
+    'thermal_s onnxruntime 1 thread': ('thermal_s', 'onnxruntime', 1),
+}
+#: What could run the same networks but is not shipped: only the forward pass is theirs.
+OTHERS = {
+    'thermal_s torch.compile': ('thermal_s', 'compile'),
+    'thermal_s openvino': ('thermal_s', 'openvino'),
+    'resnet50 torch.compile': ('resnet50', 'compile'),
+    'resnet50 openvino': ('resnet50', 'openvino'),
+}
+_WINDOW = 300
+
+
+def open_pipeline(name: str, models: dict, threads: int):
+    """
+    Load a pipeline; return a function of a list of frames, (H, W) uint8, that returns scores.
+
+    models: path by (architecture, suffix). threads: how many CPU threads those may use whose
+    number is not in their name.
+    """
+    if name == REFERENCE:
+        return _reference(models['resnet50', '.pt'], threads)
+    if name in OTHERS:
+        return _other(*OTHERS[name], models, threads)
+    from fliqe_ros.estimator import FLIQE
+    architecture, backend, own_threads = OURS[name]
+    suffix = '.onnx' if backend == 'onnxruntime' else '.pt'
+    fliqe = FLIQE(models[architecture, suffix], 'cpu', backend=backend,
+                  threads=own_threads or threads)
+    return fliqe.estimate_batch
+
+
+def _reference(checkpoint: str, threads: int):
+    """Load the published method as its users run it, with nothing taken from this package."""
+    import cv2
+    from PIL import Image
+    import torch
+    from torch import nn
+    import torchvision
+
+    torch.set_num_threads(threads)
+    backbone = torchvision.models.resnet50(weights=None)
+    backbone.fc = nn.Identity()
+    widths = (2048, 1024, 512, 256, 128)
+    layers = []
+    for width_in, width_out in zip(widths, widths[1:]):
+        layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
+    projection = nn.Sequential(*layers[:-2])
+    head = nn.Sequential(nn.Linear(128, 128), nn.ReLU(), nn.BatchNorm1d(128),
+                         nn.Linear(128, 64), nn.ReLU(), nn.BatchNorm1d(64), nn.Linear(64, 1))
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    for part, prefix in ((backbone, 'iqa_encoder.encoder.'),
+                         (projection, 'iqa_encoder.projection_head.'), (head, 'classifier.')):
+        part.load_state_dict({key[len(prefix):]: value for key, value in state.items()
+                              if key.startswith(prefix)})
+        part.eval()
+    to_tensor = torchvision.transforms.Compose([
+        torchvision.transforms.Resize((224, 224)), torchvision.transforms.ToTensor()])
+    window = deque(maxlen=_WINDOW)
+
+    def score(frames: list) -> list:
+        scores = []
+        for frame in frames:
+            image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            with torch.no_grad():
+                embedding = projection(backbone(to_tensor(image).unsqueeze(0)))
+                embedding = nn.functional.normalize(embedding, dim=1)
+                scores.append(1.0 - torch.sigmoid(head(embedding)).item())
+            window.append(scores[-1])
+            np.mean(window)
+        return scores
+    return score
+
+
+def _other(architecture: str, engine: str, models: dict, threads: int):
+    from fliqe_ros.inputs import PREPARE
+    predict = (_compiled(models[architecture, '.pt'], threads) if engine == 'compile'
+               else _openvino(models[architecture, '.onnx'], threads))
+    prepare = PREPARE[architecture]
+
+    def score(frames: list) -> list:
+        return predict(np.stack([prepare(frame) for frame in frames])).tolist()
+    return score
+
+
+def _compiled(checkpoint: str, threads: int):
+    from fliqe_ros.model import load_model
+    from fliqe_ros.model.inference import Scorer
+    import torch
+    torch.set_num_threads(threads)
+    scorer = torch.compile(
+        Scorer(load_model(checkpoint)).to(memory_format=torch.channels_last), dynamic=False)
+
+    @torch.inference_mode()
+    def predict(batch: np.ndarray) -> np.ndarray:
+        return scorer(torch.from_numpy(batch))[0].numpy()
+    return predict
+
+
+def _openvino(onnx_file: str, threads: int):
+    import openvino
+    compiled = openvino.Core().compile_model(
+        onnx_file, 'CPU', {'INFERENCE_NUM_THREADS': threads, 'PERFORMANCE_HINT': 'LATENCY'})
+    return lambda batch: compiled(batch)[0]
+
+
+def frames_for(name: str, width: int, height: int, count: int = 8) -> list:
+    """Return frames of a moving scene as the pipeline is given them: gray, the reference BGR."""
+    import cv2
+    from fliqe_ros.training.scenes import ThermalScene
+    scene = ThermalScene(3, height, width)
+    rng = np.random.default_rng(0)
+    frames = [scene.to_8bit(scene.sensor_counts(scene.render(n / 10), rng)) for n in range(count)]
+    if name != REFERENCE:
+        return frames
+    # Not timed: users of the reference get colour images from cv2.imread or cv_bridge.
+    return [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in frames]

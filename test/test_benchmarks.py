@@ -1,0 +1,93 @@
+"""The benchmarks' quick path: every figure is there and finite; none is judged."""
+
+import json
+import math
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.timeout(900)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def bench(script, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'benchmarks' / f'{script}.py'), *map(str, arguments)],
+        env={**os.environ, 'MPLBACKEND': 'Agg'}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def numbers(value):
+    """Return every number of a result, at any depth."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for each in value for number in numbers(each)]
+    return [] if isinstance(value, (str, bool)) else [value]
+
+
+def checked(file):
+    record = json.loads(file.read_text())
+    assert all(number is not None and math.isfinite(number) for number in numbers(record))
+    assert record['machine']['cores'] >= 1 and record['machine']['cpu'] and record['date']
+    return record
+
+
+@pytest.fixture(scope='module')
+def results(tmp_path_factory):
+    """Return the folder of what the quick paths have written."""
+    folder = tmp_path_factory.mktemp('results')
+    bench('library', '--quick', '--threads', 1, '--out', folder)
+    bench('node', '--quick', '--out', folder)
+    return folder
+
+
+@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth'])
+def test_help(script):
+    assert '--quick' in bench(script, '--help')
+
+
+def test_library(results):
+    record = checked(results / 'library.json')
+    options = {row['option'] for row in record['times']}
+    assert 'reference' in options and len(options) == 6
+    assert options == {row['option'] for row in record['start_up']}
+    assert all(row['median_ms'] > 0 for row in record['times'])
+    assert sum(row['share'] for row in record['stages']) == pytest.approx(1)
+    assert {'conversion', 'gain control', 'network', 'message'} <= {
+        row['stage'] for row in record['stages']}
+
+
+def test_node(results):
+    record = checked(results / 'node.json')
+    assert [row['nodes'] for row in record['node']] == [1, 2]
+    for row in record['node']:
+        assert 0 < row['share_scored'] <= 1
+        assert 0 < row['latency_p50_ms'] <= row['latency_p99_ms'] <= row['latency_max_ms']
+    assert record['soak']['memory_early_mb'] > 10
+
+
+def test_page_is_filled_in(results, tmp_path):
+    page = tmp_path / 'performance.md'
+    shutil.copy(ROOT / 'docs' / 'performance.md', page)
+    bench('growth', '--quick', '--results', results, '--page', page)
+    text = page.read_text()
+    assert '| thermal_s onnxruntime | 320×256 | 4 |' in text
+    assert text.count('<!-- end of') == 3
+    assert (tmp_path / 'performance.png').stat().st_size > 10_000
+    bench('growth', '--quick', '--results', results, '--page', page)
+    assert page.read_text() == text
+
+
+def test_without_gpu_it_says_so(tmp_path):
+    if 'nothing to measure' in (said := bench('gpu', '--quick', '--out', tmp_path)):
+        assert 'CUDA' in said and not list(tmp_path.iterdir())
+    else:
+        record = checked(tmp_path / 'gpu.json')
+        assert {row['architecture'] for row in record['models']} == {'thermal_s', 'resnet50'}
