@@ -73,10 +73,11 @@ def test_importing_the_message_leaves_out(module, tmp_path):
 def test_the_library_is_loaded_on_first_use(tmp_path):
     answers = run_in_fresh_process(
         'import sys, fliqe_ros\n'
-        'print("torch" in sys.modules, "FLIQE" in dir(fliqe_ros))\n'
+        'print("cv2" in sys.modules, "FLIQE" in dir(fliqe_ros))\n'
         'from fliqe_ros import Assessment, Distortion, FLIQE, OnlineFLIQE\n'
-        'print("torch" in sys.modules, "rclpy" in sys.modules, FLIQE.__module__)', tmp_path)
-    assert answers.splitlines() == ['False True', 'True False fliqe_ros.estimator']
+        'print("cv2" in sys.modules, "torch" in sys.modules, "rclpy" in sys.modules, '
+        'FLIQE.__module__)', tmp_path)
+    assert answers.splitlines() == ['False True', 'True False False fliqe_ros.estimator']
 
 
 def test_unknown_names_are_attribute_errors():

@@ -1,13 +1,19 @@
 """ONNX Runtime: exported models on the CPU, without PyTorch."""
 
 import json
+import os
 from pathlib import Path
 
 from fliqe_ros.backends import ONNXRUNTIME, Outputs
 from fliqe_ros.inputs import PREPARE
 from fliqe_ros.model_files import CheckpointError
 import numpy as np
-import onnxruntime
+
+# New versions report their use to their makers and leave a file in the temporary folder; read at
+# import. A robot does neither unless its owner wants it.
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+
+import onnxruntime  # noqa: E402
 
 
 def load(path: Path, device: str, precision: str, threads: int) -> 'OnnxRuntimeBackend':
