@@ -146,7 +146,7 @@ def test_generated_scenes_no_model_was_trained_on(rater):
     assert found.type_accuracy >= 0.8
 
 
-def test_quality_map_shows_which_half_is_bad(rater):
+def test_quality_map_shows_which_half_is_bad():
     """Left half blurred, then right half: the map follows."""
     fliqe = FLIQE(device='cpu')
     for frame in synthetic_source(6, seed=99).training[:2]:

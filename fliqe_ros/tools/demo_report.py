@@ -4,11 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 
-import cv2
 from fliqe_ros.distortion import Distortion, DISTORTIONS
+from fliqe_ros.training.figures import richest_corner
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-import numpy as np
 
 CLEAN = Distortion.CLEAN.label
 CROP_PX = 200
@@ -119,12 +118,8 @@ def draw(path, recordings: dict, pictures: dict):
 
 def detail(picture):
     """Cut out the square of ``CROP_PX`` where a frame shows most, so that single pixels show."""
-    height, width = (min(CROP_PX, side) for side in picture.shape)
-    change = np.abs(cv2.Laplacian(cv2.GaussianBlur(picture, (0, 0), 3), cv2.CV_32F))
-    sums = cv2.boxFilter(change, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False)
-    sums = sums[:picture.shape[0] - height + 1, :picture.shape[1] - width + 1]
-    y, x = np.unravel_index(np.argmax(sums), sums.shape)
-    return picture[y:y + height, x:x + width]
+    y, x = richest_corner(picture, CROP_PX)
+    return picture[y:y + CROP_PX, x:x + CROP_PX]
 
 
 def _draw_scores(axes, camera, samples, began, colour):

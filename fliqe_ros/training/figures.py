@@ -32,7 +32,7 @@ def draw_grid(path: Path, title: str, versions: list, ratings) -> None:
     ``Ratings``.
     """
     figure = _figure(9.2, 10.9, title)
-    corner = _richest_corner(versions[0].image)
+    corner = richest_corner(versions[0].image, CROP_PX)
     panels = figure.subplots(3, 3, gridspec_kw={'hspace': 0.06}).flat
     for axes, version, score, seen in zip(panels, versions, ratings.scores, ratings.types):
         crop = version.image[corner[0]:corner[0] + CROP_PX, corner[1]:corner[1] + CROP_PX]
@@ -196,9 +196,14 @@ def _auroc(verdicts):
     return auroc(scores[clean], scores[~clean])
 
 
-def _richest_corner(image):
-    """Top left corner of the square of ``CROP_PX`` with most structure, so that pixels show."""
-    height, width = (min(CROP_PX, side) for side in image.shape)
+def richest_corner(image: np.ndarray, side: int) -> tuple:
+    """
+    Find the square of ``side`` px with most structure, to be shown so that single pixels show.
+
+    image: (H, W) uint8. Returns row and column of its top left corner; where the image is smaller
+    than the square, the square is cut down to it.
+    """
+    height, width = (min(side, length) for length in image.shape)
     change = np.abs(cv2.Laplacian(cv2.GaussianBlur(image, (0, 0), 3), cv2.CV_32F))
     sums = cv2.boxFilter(change, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False)
     sums = sums[:image.shape[0] - height + 1, :image.shape[1] - width + 1]
