@@ -12,8 +12,8 @@ class Scorer(nn.Module):
     """
     A copy of a network that gives scores instead of logits.
 
-    The BatchNorm layers of its convolutions are folded into them, which changes scores by about
-    1e-6. ``network`` must be in evaluation mode; it is left as it was.
+    Normalisation, of the input and by BatchNorm layers, is folded into the convolutions, which
+    changes scores by about 1e-6. ``network`` must be in evaluation mode; it is left as it was.
     """
 
     def __init__(self, network: QualityNetwork):
@@ -25,6 +25,7 @@ class Scorer(nn.Module):
             # as those of the convolutions.
             convolutions = fuse(self.network.get_submodule(name).double())
             setattr(self.network.get_submodule(parent), child, convolutions.float())
+        _fold_normalize(self.network)
         self.eval()
 
     def forward(self, batch: Tensor) -> tuple:
@@ -41,3 +42,12 @@ class Scorer(nn.Module):
         if prediction.map_logits is not None:
             outputs.append(torch.sigmoid(-prediction.map_logits))
         return tuple(outputs)
+
+
+def _fold_normalize(network: QualityNetwork) -> None:
+    """Let the first convolution take gray levels as they are."""
+    first, normalize = network.get_submodule(network.first_convolution), network.normalize
+    weight = first.weight.double() / normalize.scale
+    first.bias.sub_(normalize.mean * weight.sum((1, 2, 3)))
+    first.weight.copy_(weight)
+    network.normalize = nn.Identity()

@@ -39,6 +39,8 @@ class QualityNetwork(nn.Module, ABC):
     architecture: ClassVar[str]
     any_size: ClassVar[bool]       # whether it takes frames as large as they are
     convolutions: ClassVar[tuple]  # names of its parts that are nothing but convolutions
+    first_convolution: ClassVar[str]  # name of the layer behind normalize; unpadded or mean 0
+    normalize: nn.Module           # what gray levels, 0 to 255, go through first
     classifier: nn.Module
     type_head: Optional[nn.Module]  # None where it tells no types
 
@@ -61,6 +63,18 @@ class QualityNetwork(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Tensor) -> Prediction:
         """(N, C, h, w) uint8 batch of prepared frames → prediction."""
+
+
+class Normalize(nn.Module):
+    """Gray levels, float, minus ``mean`` and divided by ``scale``."""
+
+    def __init__(self, mean: float, scale: float):
+        super().__init__()
+        self.mean, self.scale = mean, scale
+
+    def forward(self, levels: Tensor) -> Tensor:
+        """Any shape → the same shape."""
+        return (levels - self.mean) / self.scale
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from fliqe_ros.model.network import binary_head, EMBEDDING_SIZE, Prediction, QualityNetwork
+from fliqe_ros.model.network import (
+    binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -52,16 +53,18 @@ class ResNet50(QualityNetwork):
     architecture: ClassVar[str] = 'resnet50'
     any_size: ClassVar[bool] = False
     convolutions: ClassVar[tuple] = ('iqa_encoder.encoder',)
+    first_convolution: ClassVar[str] = 'iqa_encoder.encoder.conv1'
 
     def __init__(self):
         super().__init__()
+        self.normalize = Normalize(0.0, 255.0)
         self.iqa_encoder = ResNet50Encoder()
         self.classifier = binary_head()
         self.type_head = None
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
-        return self.iqa_encoder(batch.float().div(255.0))
+        return self.iqa_encoder(self.normalize(batch.float()))
 
     def forward(self, batch: Tensor) -> Prediction:
         """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""

@@ -9,7 +9,8 @@ edge around the frame that looks sharp, and the smaller the frame the more it wo
 from typing import Callable, ClassVar
 
 from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model.network import binary_head, EMBEDDING_SIZE, Prediction, QualityNetwork
+from fliqe_ros.model.network import (
+    binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -53,9 +54,11 @@ class ThermalS(QualityNetwork):
     architecture: ClassVar[str] = 'thermal_s'
     any_size: ClassVar[bool] = True
     convolutions: ClassVar[tuple] = ('edges', 'texture', 'structure')
+    first_convolution: ClassVar[str] = 'edges.0.0'
 
     def __init__(self):
         super().__init__()
+        self.normalize = Normalize(115.0, 64.0)
         self.edges = nn.Sequential(      # 1 x H x W
             _conv(1, 16, 2, size=5),     # 16 x H/2
             _conv(16, EDGE_CHANNELS, 2))     # 24 x H/4
@@ -82,7 +85,7 @@ class ThermalS(QualityNetwork):
         Texture (N, 48, h, w) and echoes (N, 1 + shifts, h, w) have a cell every 8 px, structure
         (N, 128, h', w') every 16 px.
         """
-        edges = self.edges((batch.float() - 115.0) / 64.0)
+        edges = self.edges(self.normalize(batch.float()))
         texture = self.texture(edges)
         structure = self.structure(texture)
         # the margin that the shifts need is one texture cell on each side
@@ -92,15 +95,19 @@ class ThermalS(QualityNetwork):
         """Edges times their copies, unshifted first: every second cell, summed over channels."""
         edges = self.echo(edges).float()
         edges = edges - edges.mean((2, 3), keepdim=True)
-        rows, columns = ((side - 2 * ECHO_REACH - 1) // 2 * 2 + 1 for side in edges.shape[2:])
+        rows, columns = ((side - 2 * ECHO_REACH + 1) // 2 for side in edges.shape[2:])
+        # Every shift is a plain window of one of the four grids of every second cell, which is
+        # much quicker to copy than every second cell itself.
+        grids = [[edges[:, :, row::2, column::2] for column in (0, 1)] for row in (0, 1)]
 
         def shifted(row, column):
-            top, left = ECHO_REACH + row, ECHO_REACH + column
-            return edges[:, :, top:top + rows:2, left:left + columns:2]
+            (top, odd_row), (left, odd_column) = (
+                divmod(ECHO_REACH + shift, 2) for shift in (row, column))
+            return grids[odd_row][odd_column][:, :, top:top + rows, left:left + columns]
 
-        centre = shifted(0, 0)
-        return torch.stack(
-            [(centre * shifted(*shift)).sum(1) for shift in ((0, 0), *ECHO_SHIFTS)], dim=1)
+        copies = torch.cat([shifted(*shift) for shift in ((0, 0), *ECHO_SHIFTS)], dim=1)
+        copies = copies.unflatten(1, (-1, ECHO_CHANNELS))
+        return (copies[:, :1] * copies).sum(2)
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 1, H, W) uint8 → (N, 128) unit embeddings."""
@@ -170,8 +177,8 @@ def _flat(windows: Tensor) -> Tensor:
 def _moments(features: tuple, fine_mean: Callable, coarse_mean: Callable) -> tuple:
     """Mean and mean of squares of texture, mean of echoes, both of structure."""
     texture, echoes, structure = features
-    return ((fine_mean(texture), fine_mean(texture.square())), fine_mean(echoes),
-            (coarse_mean(structure), coarse_mean(structure.square())))
+    return ((fine_mean(texture), fine_mean(texture * texture)), fine_mean(echoes),
+            (coarse_mean(structure), coarse_mean(structure * structure)))
 
 
 def _random_corner(texture: Tensor, echoes: Tensor, structure: Tensor) -> tuple:
