@@ -1,6 +1,7 @@
 """Frames → what the networks take, as NumPy arrays: the same for every backend."""
 
 import cv2
+from fliqe_ros.palettes import to_gray
 import numpy as np
 from PIL import Image
 
@@ -14,10 +15,12 @@ def native_gray(frame: np.ndarray) -> np.ndarray:
     """
     Return a frame as thermal_s sees it: gray, at its own size, sides of 128 pixels or more.
 
+    Colour palettes are turned back into the gray levels that they colour.
+
     frame: (H, W) gray or (H, W, 3) BGR, uint8. Returns (1, h, w) uint8; a view of the frame, and
     as little writeable, where that is gray and large enough.
     """
-    gray = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    gray = frame if frame.ndim == 2 else to_gray(frame)
     pad_h, pad_w = (max(0, MIN_SIDE - side) for side in gray.shape)
     if pad_h or pad_w:
         gray = cv2.copyMakeBorder(gray, pad_h // 2, pad_h - pad_h // 2,

@@ -4,6 +4,7 @@ import sys
 
 import cv2
 from fliqe_ros.distortion import CLASSES, Distortion
+from fliqe_ros.palettes import colorize
 from fliqe_ros.training.alternatives import (
     Alternative, calibrate, entropy, find_alternatives, fit_probability, histogram, laplacian,
     measured, tenengrad)
@@ -11,7 +12,6 @@ from fliqe_ros.training.block_rules import block_score, block_states
 from fliqe_ros.training.data import synthetic_source
 from fliqe_ros.training.distortions import distort
 from fliqe_ros.training.natural_scenes import make_brisque, make_niqe, piqe, WORST
-from fliqe_ros.training.palettes import colorize
 import numpy as np
 import pytest
 

@@ -8,6 +8,7 @@ import cv2
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.model import DEFAULT_MODEL, load_model, ResNet50, ThermalS
+from fliqe_ros.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.tools import evaluate
 from fliqe_ros.tools.judging_options import model_names
 from fliqe_ros.training.conditions import CONDITIONS, GRADES
@@ -17,7 +18,6 @@ from fliqe_ros.training.evaluation import judge, judge_all
 from fliqe_ros.training.metrics import (
     auroc, calibration_error, confusion, metrics, metrics_by_kind, metrics_by_source, reliability,
     roc, severity_correlations, spearman, Verdict, worst_first)
-from fliqe_ros.training.palettes import colorize, PALETTES
 from fliqe_ros.training.raters import milliseconds_per_frame, NetworkRater, Ratings
 from fliqe_ros.training.troubles import TROUBLES
 import numpy as np
@@ -248,8 +248,8 @@ def test_raw_frames_are_distorted_before_their_gain_control(raw_frame):
 def test_palettes_colour_what_was_distorted_in_gray(raw_frame):
     found = versions('palettes', raw_frame)
     gray = [v for v in found if v.kind == 'gray']
-    assert len(found) == 9 * (1 + len(PALETTES))
-    for name in PALETTES:
+    assert len(found) == 9 * (1 + len(SHOWN_PALETTES))
+    for name in SHOWN_PALETTES:
         coloured = [v for v in found if v.kind == name]
         assert [v.truth for v in coloured] == list(CLASSES)
         assert np.array_equal(coloured[3].image, colorize(gray[3].image, name))

@@ -1,9 +1,8 @@
-"""Simulated trouble beyond the eight distortions, colour palettes, and the video codec."""
+"""Simulated trouble beyond the eight distortions, and the video codec."""
 
 import cv2
 from fliqe_ros.distortion import DISTORTIONS
 from fliqe_ros.training.h264 import h264
-from fliqe_ros.training.palettes import colorize, PALETTES
 from fliqe_ros.training.scenes import ThermalScene
 from fliqe_ros.training.troubles import trouble, TROUBLES
 import numpy as np
@@ -77,21 +76,9 @@ def test_h264_keeps_at_low_and_loses_at_high_rate_factors(frame):
     assert errors[0] == 0.0 and 0.0 < errors[1] < 4.0 < errors[2]
 
 
-@pytest.mark.parametrize('name', PALETTES)
-def test_palettes_go_from_dark_to_light(name):
-    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    coloured = colorize(ramp, name)
-    assert coloured.shape == (16, 16, 3) and coloured.dtype == np.uint8
-    gray = cv2.cvtColor(coloured, cv2.COLOR_BGR2GRAY).ravel().astype(int)
-    assert gray[255] > gray[0] + 150
-    assert np.ptp(coloured.reshape(-1, 3), axis=1).max() > 100, 'colours'
-    assert len(np.unique(coloured.reshape(-1, 3), axis=0)) > 200, 'hardly any level is lost'
-
-
-def test_unknown_names():
-    for function in (trouble, colorize):
-        with pytest.raises(KeyError, match='sepia'):
-            function(np.zeros((64, 64), np.uint8), 'sepia')
+def test_unknown_name():
+    with pytest.raises(KeyError, match='sepia'):
+        trouble(np.zeros((64, 64), np.uint8), 'sepia')
 
 
 @pytest.mark.parametrize('image, severity, reason', [

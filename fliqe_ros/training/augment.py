@@ -11,10 +11,10 @@ from typing import Optional
 
 import cv2
 from fliqe_ros.agc import GainControl
+from fliqe_ros.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.training.data import Frame
 from fliqe_ros.training.distortions import jpeg
 from fliqe_ros.training.h264 import h264
-from fliqe_ros.training.palettes import colorize, PALETTES
 import numpy as np
 
 #: Counts of a simulated raw sensor for each 8-bit level.
@@ -42,7 +42,7 @@ class Camera:
         """Draw a camera."""
         return cls(
             varied=True, seed=int(rng.integers(2**63)), raw=rng.random() < RAW_SHARE,
-            palette=str(rng.choice(list(PALETTES))) if rng.random() < PALETTE_SHARE else '',
+            palette=str(rng.choice(SHOWN_PALETTES)) if rng.random() < PALETTE_SHARE else '',
             quality=int(rng.integers(75, 98)) if rng.random() < 0.15 else None)
 
     def sense(self, view: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ class Camera:
 
     def show(self, image: np.ndarray) -> np.ndarray:
         """(H, W) uint8 → the gray of what arrives: coloured, transmitted, decoded; uint8."""
-        if self.palette:
+        if self.palette:  # luma, as of a palette that is not among those known
             image = cv2.cvtColor(colorize(image, self.palette), cv2.COLOR_BGR2GRAY)
         return image if self.quality is None else jpeg(image, self.quality)
 

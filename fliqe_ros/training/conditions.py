@@ -3,9 +3,9 @@
 from typing import Callable, Iterator, NamedTuple, Optional
 
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.training.data import Frame
 from fliqe_ros.training.distortions import degrade, distort
-from fliqe_ros.training.palettes import colorize, PALETTES
 from fliqe_ros.training.troubles import trouble, TROUBLES
 import numpy as np
 
@@ -81,7 +81,7 @@ def palettes(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
     versions = list(reference(frame, rng))
     for version in versions:
         yield version._replace(kind=GRAY)
-    for name in PALETTES:
+    for name in SHOWN_PALETTES:
         for version in versions:
             yield version._replace(image=colorize(version.image, name), kind=name)
 
