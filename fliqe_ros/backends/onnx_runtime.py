@@ -62,8 +62,9 @@ def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise CheckpointError(path, 'there is no such file')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads that spin while they wait for the next frame would eat up a robot's cores.
-    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    # Threads may spin between the layers of a network, which takes a tenth off its time, but not
+    # while they wait for the next frame, which would eat up a robot's cores.
+    options.add_session_config_entry('session.force_spinning_stop', '1')
     options.log_severity_level = 3  # errors; they come as exceptions anyway
     try:
         return onnxruntime.InferenceSession(
