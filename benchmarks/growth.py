@@ -66,6 +66,13 @@ def library_section(record: dict) -> str:
             'Option': lambda r: r['option'], 'import and load (s)':
             lambda r: r['import_and_load_s'], 'first frame (ms)': lambda r: r['first_frame_ms'],
             'peak memory (MB)': lambda r: r['peak_memory_mb']}),
+        'The least time that a frame can take, by the operations of each network and the speed '
+        "of this machine's fastest matrix product in float32:",
+        table(record['roofline'], {
+            'Network': lambda r: r['architecture'],
+            'Frame': lambda r: f'{r["width"]}×{r["height"]}', 'GFLOP': lambda r: r['gflop'],
+            'peak (GFLOP/s)': lambda r: r['peak_gflops'],
+            'least time (ms)': lambda r: r['least_ms']}),
         'Where the time of one mono16 frame goes (default model, default threads):',
         table(record['stages'], {
             'Stage': lambda r: r['stage'], 'ms': lambda r: r['median_ms'],

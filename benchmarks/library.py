@@ -135,6 +135,7 @@ def main(argv=None) -> int:
     from importlib.util import find_spec
     from pipelines import OTHERS, OURS, REFERENCE
     from records import RESULTS, write
+    from roofline import measure_roofline
     from stages import measure_stages
     names = [REFERENCE, *OURS]
     if options.others:
@@ -154,10 +155,12 @@ def main(argv=None) -> int:
                                  *((*batch_size, batch) for batch in several)]}
                 rounds[name].append(run_one(name, job))
                 print(f'round {number + 1}: {name}', flush=True)
+        roofline = measure_roofline([models['resnet50 .pt'], models['thermal_s .pt']],
+                                    *batch_size, options.threads, options.seconds)
     write('library', {'rounds': options.rounds, 'seconds': options.seconds,
                       'threads': options.threads},
           {'times': summarise(rounds), 'against_reference': against_reference(rounds),
-           'start_up': start_up(rounds),
+           'start_up': start_up(rounds), 'roofline': roofline,
            'stages': measure_stages(*batch_size, options.seconds)}, options.out or RESULTS)
     return 0
 

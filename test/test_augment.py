@@ -67,3 +67,15 @@ def test_troubles_reach_the_view_of_every_kind_of_camera(frame, name):
         clean, troubled = (version(frame.pixels, each, camera, np.random.default_rng(0))
                            for each in (CLEAN, defect))
         assert np.abs(clean.astype(float) - troubled).mean() > 1.5
+
+
+def test_softness_sets_how_soft_a_clean_view_may_be(frame):
+    def sharpness(softness):
+        camera = Camera(varied=True)
+        views = [look(frame, (120, 160), camera, np.random.default_rng(seed), softness)
+                 for seed in range(60)]
+        return np.array([np.abs(np.diff(view.astype(int))).mean() for view in views])
+
+    ordinary, softer = sharpness(1.2), sharpness(3.0)
+    assert np.mean(softer < ordinary) > 0.2, 'some views are softer'
+    assert np.median(softer / ordinary) > 0.9, 'but not most of them'

@@ -59,6 +59,10 @@ def test_library(results):
     assert 'reference' in options and len(options) == 6
     assert options == {row['option'] for row in record['start_up']}
     assert all(row['median_ms'] > 0 for row in record['times'])
+    large, small = record['roofline']
+    assert (large['architecture'], small['architecture']) == ('resnet50', 'thermal_s')
+    assert large['gflop'] == pytest.approx(8.2, abs=0.1), 'as torchvision tells: 4.09 GMAC'
+    assert 0 < small['least_ms'] < large['least_ms']
     assert sum(row['share'] for row in record['stages']) == pytest.approx(1)
     assert {'conversion', 'gain control', 'network', 'message'} <= {
         row['stage'] for row in record['stages']}

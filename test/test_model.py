@@ -3,6 +3,7 @@
 import cv2
 from fliqe_ros.model import (
     CheckpointError, DEFAULT_MODEL, load_encoder, load_model, ResNet50, save_checkpoint, ThermalS)
+from fliqe_ros.model.thermal_s import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS
 import numpy as np
 from PIL import Image
 import pytest
@@ -165,6 +166,31 @@ def test_thermal_s_judges_a_batch_as_single_frames():
     assert torch.allclose(together, alone, atol=1e-4)
 
 
+def test_echoes_are_the_autocorrelation_of_edges():
+    network = ThermalS()
+    edges = torch.randn(2, EDGE_CHANNELS, 39, 46, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        echoes = network._echoes(edges)
+        values = network.echo(edges)
+        values -= values.mean((2, 3), keepdim=True)
+    rows, columns = (side // 2 - ECHO_REACH for side in edges.shape[2:])
+    for index, (down, right) in enumerate(((0, 0), *ECHO_SHIFTS)):
+        def every_second(row, column):
+            return values[:, :, ECHO_REACH + row:][:, :, :2 * rows:2, ECHO_REACH + column:][
+                ..., :2 * columns:2]
+        products = (every_second(0, 0) * every_second(down, right)).sum(1)
+        expected = products.unfold(1, 6, 4).unfold(2, 6, 4).mean((3, 4))
+        assert torch.allclose(echoes[:, index], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('height', range(128, 146))
+def test_all_statistics_are_of_the_same_blocks(height):
+    batch = torch.zeros(1, 1, height, 334 - height, dtype=torch.uint8)
+    with torch.no_grad():
+        shapes = {means.shape[2:] for means in ThermalS().block_means(batch)}
+    assert len(shapes) == 1 and min(min(shape) for shape in shapes) >= 2
+
+
 def test_thermal_s_prepares_colour_as_its_gray():
     image = frame(150, 150, 3)
     prepared = ThermalS().prepare(image)
@@ -194,7 +220,7 @@ BAD_STATES = {
     'unexpected': (state_with(extra__layer=torch.zeros(1)),
                    r"1 unexpected key, first 'extra.layer'"),
     'shape': (state_with(projection__0__weight=torch.zeros(2, 3)),
-              r"'projection.0.weight' has shape \(2, 3\) instead of \(256, 380\)"),
+              r"'projection.0.weight' has shape \(2, 3\) instead of \(256, 316\)"),
     'not finite': (state_with(projection__0__bias=torch.full((256,), float('nan'))),
                    'weights that are not finite'),
     'no tensor': (state_with(projection__0__bias='x'), 'has shape None'),

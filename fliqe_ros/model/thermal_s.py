@@ -6,7 +6,7 @@ is resized, so the frame is never resized. The convolutions are unpadded: paddin
 edge around the frame that looks sharp, and the smaller the frame the more it would weigh.
 """
 
-from typing import Callable, ClassVar
+from typing import Callable, ClassVar, NamedTuple
 
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model.network import (
@@ -15,29 +15,39 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-#: Side and stride, in structure cells of 16 px, of the quality map's windows (128 px every 32 px).
-MAP_WINDOW, MAP_STRIDE = 8, 2
-EDGE_CHANNELS, TEXTURE_CHANNELS, STRUCTURE_CHANNELS, ECHO_CHANNELS = 24, 48, 128, 6
+#: Multiples of 16, the width that CPUs compute convolutions in.
+EDGE_CHANNELS, TEXTURE_CHANNELS, STRUCTURE_CHANNELS = 16, 48, 96
+ECHO_CHANNELS = 4
 #: Shifts, rows and columns in edge cells of 4 px, at which a frame is compared with itself: all in
 #: one half-plane up to a reach that covers the ghosts seen in practice.
 ECHO_REACH = 4
 ECHO_SHIFTS = tuple(
     (row, column) for row in range(ECHO_REACH + 1) for column in range(-ECHO_REACH, ECHO_REACH + 1)
     if (row, column) > (0, 0) and row * row + column * column <= ECHO_REACH**2 + 1)
-
 #: Brings the autocorrelation of most frames to the size of the other statistics.
 ECHO_SCALE = 4.0
+#: Side of the quality map's windows, in blocks of 32 px; there is one for every block.
+MAP_WINDOW = 4
+
+
+class BlockMeans(NamedTuple):
+    """What is averaged over blocks of 32 px: (N, channels, rows, columns) each, float32."""
+
+    texture: Tensor
+    texture_squares: Tensor
+    echoes: Tensor  # unshifted first
+    structure: Tensor
+    structure_squares: Tensor
+
+    def each(self, function: Callable) -> 'BlockMeans':
+        """Apply a function to all of them."""
+        return BlockMeans(*map(function, self))
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, size, stride, bias=False),
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
-
-
-def _texture_cells(structure_cells: int) -> int:
-    """How many texture cells lie in the midst of a number of structure cells in a row."""
-    return 2 * structure_cells + 3
 
 
 class ThermalS(QualityNetwork):
@@ -59,16 +69,15 @@ class ThermalS(QualityNetwork):
     def __init__(self):
         super().__init__()
         self.normalize = Normalize(115.0, 64.0)
-        self.edges = nn.Sequential(      # 1 x H x W
-            _conv(1, 16, 2, size=5),     # 16 x H/2
-            _conv(16, EDGE_CHANNELS, 2))     # 24 x H/4
+        self.edges = nn.Sequential(          # 1 x H x W
+            _conv(1, 16, 2, size=5),         # 16 x H/2
+            _conv(16, EDGE_CHANNELS, 2))     # 16 x H/4
         self.texture = nn.Sequential(
-            _conv(EDGE_CHANNELS, 48, 2),     # 48 x H/8
-            _conv(48, TEXTURE_CHANNELS))
+            _conv(EDGE_CHANNELS, TEXTURE_CHANNELS, 2))  # 48 x H/8
         self.structure = nn.Sequential(
-            _conv(TEXTURE_CHANNELS, 96, 2),  # 96 x H/16
-            _conv(96, STRUCTURE_CHANNELS))
-        self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 3, bias=False)
+            _conv(TEXTURE_CHANNELS, 64, 2),  # 64 x H/16
+            _conv(64, STRUCTURE_CHANNELS))   # 96 x H/16
+        self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 1, bias=False)
         statistics = 2 * (TEXTURE_CHANNELS + STRUCTURE_CHANNELS) + len(ECHO_SHIFTS)
         self.projection = nn.Sequential(
             nn.Linear(statistics, 256), nn.BatchNorm1d(256), nn.ReLU(),
@@ -78,117 +87,99 @@ class ThermalS(QualityNetwork):
             nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
             nn.Linear(64, len(CLASSES)))
 
-    def feature_maps(self, batch: Tensor) -> tuple:
-        """
-        (N, 1, H, W) uint8 → maps of texture, echoes and structure.
-
-        Texture (N, 48, h, w) and echoes (N, 1 + shifts, h, w) have a cell every 8 px, structure
-        (N, 128, h', w') every 16 px.
-        """
+    def block_means(self, batch: Tensor) -> BlockMeans:
+        """(N, 1, H, W) uint8 → statistics of the blocks that lie in the frame as a whole."""
         edges = self.edges(self.normalize(batch.float()))
         texture = self.texture(edges)
-        structure = self.structure(texture)
-        # the margin that the shifts need is one texture cell on each side
-        return texture[:, :, 1:-1, 1:-1].float(), self._echoes(edges), structure.float()
+        structure = self.structure(texture).float()
+        texture = texture.float()
+        echoes = self._echoes(edges)
+        rows, columns = echoes.shape[2:]  # they need most margin
+        # Texture is averaged over twice the block, which is what structure sees of the frame.
+        return BlockMeans(
+            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4), echoes,
+            F.avg_pool2d(structure, 2), F.avg_pool2d(structure * structure, 2),
+        ).each(lambda means: means[:, :, :rows, :columns])
 
     def _echoes(self, edges: Tensor) -> Tensor:
-        """Edges times their copies, unshifted first: every second cell, summed over channels."""
+        """Edges times their shifted copies, every second cell, summed over channels; by block."""
         edges = self.echo(edges).float()
         edges = edges - edges.mean((2, 3), keepdim=True)
-        rows, columns = ((side - 2 * ECHO_REACH + 1) // 2 for side in edges.shape[2:])
-        # Every shift is a plain window of one of the four grids of every second cell, which is
-        # much quicker to copy than every second cell itself.
-        grids = [[edges[:, :, row::2, column::2] for column in (0, 1)] for row in (0, 1)]
+        rows, columns = (side // 2 - ECHO_REACH for side in edges.shape[2:])
+        # Even and odd columns become grids of their own, of which every shift is a plain window;
+        # one transposition is much quicker than to pick columns for each shift.
+        grids = edges[:, :, :, :2 * (columns + ECHO_REACH)].unflatten(3, (-1, 2))
+        grids = grids.permute(0, 4, 1, 2, 3).flatten(1, 2)
 
         def shifted(row, column):
-            (top, odd_row), (left, odd_column) = (
-                divmod(ECHO_REACH + shift, 2) for shift in (row, column))
-            return grids[odd_row][odd_column][:, :, top:top + rows, left:left + columns]
+            top, (left, odd) = ECHO_REACH + row, divmod(ECHO_REACH + column, 2)
+            return grids[:, ECHO_CHANNELS * odd:ECHO_CHANNELS * (odd + 1),
+                         top:top + 2 * rows - 1:2, left:left + columns]
 
         copies = torch.cat([shifted(*shift) for shift in ((0, 0), *ECHO_SHIFTS)], dim=1)
         copies = copies.unflatten(1, (-1, ECHO_CHANNELS))
-        return (copies[:, :1] * copies).sum(2)
+        return F.avg_pool2d((copies[:, :1] * copies).sum(2), 6, 4)
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 1, H, W) uint8 → (N, 128) unit embeddings."""
-        return self._embed_frame(self.feature_maps(batch))
+        return self._embed(self.block_means(batch).each(_mean))
 
     def encode_views(self, batch: Tensor) -> list:
         """Embed whole frames, and one corner of them, so that windows score as frames do."""
-        features = self.feature_maps(batch)
-        return [self._embed_frame(features), self._embed_frame(_random_corner(*features))]
+        blocks = self.block_means(batch)
+        rows, columns = _random_corner(blocks.echoes.shape[2:])
+        corner = blocks.each(lambda means: means[:, :, rows, columns])
+        return [self._embed(blocks.each(_mean)), self._embed(corner.each(_mean))]
 
     def forward(self, batch: Tensor) -> Prediction:
         """(N, 1, H, W) uint8 → prediction with types and map."""
-        features = self.feature_maps(batch)
-        embedding = self._embed_frame(features)
+        blocks = self.block_means(batch)
+        embedding = self._embed(blocks.each(_mean))
         return Prediction(
             embedding=embedding,
             logit=self.classifier(embedding).squeeze(1),
             type_logits=self.type_head(embedding),
-            map_logits=self._map_logits(features))
+            map_logits=self._map_logits(blocks))
 
-    def _embed_frame(self, features: tuple) -> Tensor:
-        def mean(values):
-            return values.mean((2, 3))
-        return self._embed(*_moments(features, mean, mean))
-
-    def _embed(self, texture: tuple, echoes: Tensor, structure: tuple) -> Tensor:
-        """Moments of N frames or windows, as ``_moments`` gives them → (N, 128) embeddings."""
-        statistics = [echoes[:, 1:] / (echoes[:, :1] + 1e-4) * ECHO_SCALE]
-        for mean, mean_of_squares in (texture, structure):
+    def _embed(self, means: BlockMeans) -> Tensor:
+        """Means of N frames or windows, (N, channels) each → (N, 128) unit embeddings."""
+        statistics = [means.echoes[:, 1:] / (means.echoes[:, :1] + 1e-4) * ECHO_SCALE]
+        for mean, mean_of_squares in ((means.texture, means.texture_squares),
+                                      (means.structure, means.structure_squares)):
             variance = (mean_of_squares - mean.square()).clamp_min(0.0)
             statistics += [mean, variance.add(1e-4).sqrt()]
         return F.normalize(self.projection(torch.cat(statistics, dim=1)), dim=1)
 
-    def _map_logits(self, features: tuple) -> Tensor:
+    def _map_logits(self, blocks: BlockMeans) -> Tensor:
         """Classify windows of the frame: (N, rows, columns) logits."""
-        texture, _, structure = features
-        cells = tuple(torch.sym_min(MAP_WINDOW, side) for side in structure.shape[2:])
-        fine = _window_means(texture, tuple(map(_texture_cells, cells)), 2 * MAP_STRIDE)
-        coarse = _window_means(structure, cells, MAP_STRIDE)
-        count, _, rows, columns = coarse(structure[:, :1]).shape
-        moments = _moments(features, lambda values: _flat(fine(values)),
-                           lambda values: _flat(coarse(values)))
-        return self.classifier(self._embed(*moments)).reshape(count, rows, columns)
+        together = torch.cat(blocks, dim=1)
+        by_row, by_column = (_window_matrix(together, side) for side in together.shape[2:])
+        # Matrix products, since pooling layers that fit small frames too cannot be exported.
+        windows = by_row @ (together @ by_column.T)
+        count, _, rows, columns = windows.shape
+        windows = windows.permute(0, 2, 3, 1).flatten(0, 2)
+        means = BlockMeans(*windows.split([means.shape[1] for means in blocks], dim=1))
+        return self.classifier(self._embed(means)).reshape(count, rows, columns)
 
 
-def _window_means(like: Tensor, cells: tuple, stride: int) -> Callable:
-    """Return a function that averages (N, C, h, w) over windows: (N, C, rows, columns)."""
-    by_row, by_column = (_window_matrix(like, side, length, stride)
-                         for side, length in zip(like.shape[2:], cells))
-    # One matrix product for each direction: pooling layers add up every window by itself, six
-    # times the work for windows that overlap this much, and exported they are of fixed size.
-    return lambda values: by_row @ (values @ by_column.T)
+def _mean(blocks: Tensor) -> Tensor:
+    return blocks.mean((2, 3))
 
 
-def _window_matrix(like: Tensor, side: int, cells: int, stride: int) -> Tensor:
-    """(windows, side) matrix that averages ``cells`` neighbours, every ``stride`` of them."""
+def _window_matrix(like: Tensor, side: int) -> Tensor:
+    """(windows, side) matrix that averages ``MAP_WINDOW`` neighbours, or all if there are less."""
+    length = torch.sym_min(MAP_WINDOW, side)
     position = torch.arange(side, device=like.device)
-    first = stride * torch.arange((side - cells) // stride + 1, device=like.device).unsqueeze(1)
-    return ((position >= first) & (position < first + cells)).to(like.dtype) / cells
+    first = torch.arange(side - length + 1, device=like.device).unsqueeze(1)
+    return ((position >= first) & (position < first + length)).to(like.dtype) / length
 
 
-def _flat(windows: Tensor) -> Tensor:
-    """(N, C, rows, columns) → (N * rows * columns, C)."""
-    return windows.permute(0, 2, 3, 1).flatten(0, 2)
-
-
-def _moments(features: tuple, fine_mean: Callable, coarse_mean: Callable) -> tuple:
-    """Mean and mean of squares of texture, mean of echoes, both of structure."""
-    texture, echoes, structure = features
-    return ((fine_mean(texture), fine_mean(texture * texture)), fine_mean(echoes),
-            (coarse_mean(structure), coarse_mean(structure * structure)))
-
-
-def _random_corner(texture: Tensor, echoes: Tensor, structure: Tensor) -> tuple:
-    """Cut the same corner, about two thirds of each side, from all feature maps."""
+def _random_corner(sides: tuple) -> tuple:
+    """Return slices of the rows and columns of one corner, about two thirds of each side."""
     corner = int(torch.randint(4, ()))
-    fine, coarse = [], []
-    for side, at_end in zip(structure.shape[2:], (corner // 2, corner % 2)):
-        cells = max(1, round(0.65 * side))
-        start = (side - cells) * at_end
-        fine.append(slice(2 * start, 2 * start + _texture_cells(cells)))
-        coarse.append(slice(start, start + cells))
-    return tuple(features[:, :, places[0], places[1]] for features, places
-                 in ((texture, fine), (echoes, fine), (structure, coarse)))
+    places = []
+    for side, at_end in zip(sides, (corner // 2, corner % 2)):
+        length = max(1, round(0.65 * side))
+        start = (side - length) * at_end
+        places.append(slice(start, start + length))
+    return tuple(places)

@@ -20,6 +20,8 @@ import numpy as np
 #: Counts of a simulated raw sensor for each 8-bit level.
 COUNTS_PER_LEVEL = 48
 RAW_SHARE, PALETTE_SHARE = 0.25, 0.12
+#: px, standard deviation of the softest optics whose pictures count as clean.
+SOFTNESS = 1.2
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class Camera:
         return image if self.quality is None else jpeg(image, self.quality)
 
 
-def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator) -> np.ndarray:
+def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator,
+         softness: float = SOFTNESS) -> np.ndarray:
     """
     Cut a random view of ``size`` (rows, columns) as the camera's optics would show it; uint8.
 
-    Covers what happens before the sensor's noise: scale, flips, gain control, polarity, tone.
+    Covers what happens before the sensor's noise: scale, flips, gain control, polarity, tone,
+    and softness, up to that of optics or enlargement of so many px.
     """
     image = frame.to_8bit(_gain_control(rng) if camera.varied else GainControl())
     image = _view(image, size, rng)
@@ -78,9 +82,9 @@ def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator) ->
         image = 255 - image
     image = _tone(image.astype(np.float32), rng)
     if rng.random() < 0.3:  # soft optics
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2))
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, softness))
     elif rng.random() < 0.2:
-        image = _resampled(image, rng)
+        image = _resampled(image, 0.54 / softness, rng)
     if rng.random() < 0.45:
         image = _sharpen(image, rng)
     return _to_8bit(image)
@@ -152,10 +156,10 @@ def _tone(image, rng):
     return image
 
 
-def _resampled(image, rng):
+def _resampled(image, least_share, rng):
     """Enlarge as cameras do that put out more pixels than their sensor has."""
     rows, columns = image.shape
-    share = rng.uniform(0.45, 0.95)
+    share = rng.uniform(least_share, 0.95)
     small = cv2.resize(image, (round(columns * share), round(rows * share)),
                        interpolation=cv2.INTER_AREA)
     method = (cv2.INTER_CUBIC, cv2.INTER_LINEAR)[rng.integers(2)]

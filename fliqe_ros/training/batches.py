@@ -6,7 +6,7 @@ from typing import Optional
 import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.augment import Camera, look
+from fliqe_ros.training.augment import Camera, look, SOFTNESS
 from fliqe_ros.training.data import Source
 from fliqe_ros.training.distortions import degrade
 from fliqe_ros.training.troubles import trouble, TROUBLES
@@ -34,14 +34,15 @@ class Batches(Dataset):
     and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt from ``DEAL``, so that
     nothing but the distortion tells them apart. troubles: share of the distorted versions that
     are one of ``TROUBLES`` of the type dealt, where it has any. augment: share of the views that
-    are seen through a randomly drawn camera.
+    are seen through a randomly drawn camera. softness: see ``augment.look``.
     """
 
     def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
-                 seed: int, epoch: int, troubles: float = 0.25, augment: float = 1.0):
+                 seed: int, epoch: int, troubles: float = 0.25, augment: float = 1.0,
+                 softness: float = SOFTNESS):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
-        self.troubles, self.augment = troubles, augment
+        self.troubles, self.augment, self.softness = troubles, augment, softness
         weights = np.array([source_weight(source) for source in sources])
         self.weights = weights / weights.sum()
 
@@ -66,7 +67,7 @@ class Batches(Dataset):
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
         for _ in range(MOST_DRAWS):
             camera = Camera.draw(rng) if rng.random() < self.augment else Camera()
-            view = look(self._draw_frame(rng), size, camera, rng)
+            view = look(self._draw_frame(rng), size, camera, rng, self.softness)
             versions = [version(view, defect, camera, rng) for defect in defects]
             clean = versions[0].astype(np.float32)
             differences = [np.square(other - clean).mean() for other in versions[1:]]

@@ -48,7 +48,7 @@ RANGES = {
     Distortion.GAUSSIAN_NOISE: Range(8, 25, 45, 'standard deviation, 8-bit levels'),
     Distortion.OVEREXPOSURE: Range(1.6, 2.5, 4.0, 'brightness factor'),
     Distortion.UNDEREXPOSURE: Range(0.5, 0.3, 0.12, 'brightness factor'),
-    Distortion.COMPRESSION: Range(22, 5, 2, 'JPEG quality'),
+    Distortion.COMPRESSION: Range(30, 5, 2, 'JPEG quality'),
     Distortion.GHOSTING: Range(0.25, 0.4, 0.5, 'weight of the weaker copy'),
     Distortion.ALIASING: Range(2, 4, 7, 'decimation factor'),
 }

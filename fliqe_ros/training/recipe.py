@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from fliqe_ros.model import QualityNetwork, ResNet50, ThermalS
+from fliqe_ros.training.augment import SOFTNESS
 from fliqe_ros.training.batches import Batches
 
 
@@ -15,12 +16,12 @@ def setting(default, text: str):
 class Recipe:
     """Settings of a run; every field is an option of the command line of the same name."""
 
-    epochs: int = setting(40, 'epochs of the encoder')
+    epochs: int = setting(50, 'epochs of the encoder')
     steps: int = setting(200, 'batches in an epoch')
     views: int = setting(16, 'views in a batch: each comes clean and in two distorted versions')
     view_rows: int = setting(160, 'height of a view, px')
     view_columns: int = setting(192, 'width of a view, px')
-    large_epochs: int = setting(12, 'the last epochs, which see larger views')
+    large_epochs: int = setting(14, 'the last epochs, which see larger views')
     large_rows: int = setting(224, 'height of a larger view, px')
     large_columns: int = setting(256, 'width of a larger view, px')
     learning_rate: float = setting(3e-3, 'peak of the one cycle (Smith & Topin 2018)')
@@ -35,6 +36,8 @@ class Recipe:
     troubles: float = setting(0.25, 'share of the distorted versions that show another trouble '
                                     'counted as that type, such as dead pixels or fog')
     augment: float = setting(1.0, 'share of the views seen through a randomly drawn camera')
+    softness: float = setting(SOFTNESS, 'px, standard deviation of the softest optics whose '
+                                        'pictures count as clean')
     synthetic: int = setting(300, 'generated pictures beside those in --data')
     seed: int = setting(0, 'of everything random')
 
@@ -44,7 +47,7 @@ class Recipe:
         size = ((self.large_rows, self.large_columns) if large
                 else (self.view_rows, self.view_columns))
         return Batches(sources, network.prepare, size, self.views, steps, self.seed, epoch,
-                       self.troubles, self.augment)
+                       self.troubles, self.augment, self.softness)
 
 
 #: What an architecture is trained with unless told otherwise. The reference network sees frames

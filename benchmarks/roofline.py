@@ -1,0 +1,47 @@
+"""How fast this machine could run the networks at most: its peak against their operations."""
+
+from statistics import median
+from time import perf_counter
+
+from fliqe_ros.model import load_model
+from fliqe_ros.model.inference import Scorer
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+_SIDE = 2048
+
+
+def measure_roofline(checkpoints: list, width: int, height: int, threads: int,
+                     seconds: float) -> list:
+    """
+    Compare every network's arithmetic with the speed of the best kernel there is.
+
+    :return: rows (architecture, size of the frame, the network's operations on it in GFLOP, the
+        machine's peak in GFLOP/s in float32, the least time in ms that a frame can take).
+    """
+    peak = _peak_gflops(threads, seconds)
+    rows = []
+    for checkpoint in checkpoints:
+        network = load_model(checkpoint)
+        frame = network.prepare(np.zeros((height, width), np.uint8)).unsqueeze(0)
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            Scorer(network)(frame)
+        gflop = counter.get_total_flops() / 1e9
+        rows.append({'architecture': network.architecture, 'width': width, 'height': height,
+                     'gflop': gflop, 'peak_gflops': peak, 'least_ms': 1e3 * gflop / peak})
+    return rows
+
+
+def _peak_gflops(threads: int, seconds: float) -> float:
+    """Return the speed of a large matrix product in float32."""
+    torch.set_num_threads(threads)
+    matrix = torch.rand(_SIDE, _SIDE)
+    matrix @ matrix
+    times_s, end_s = [], perf_counter() + seconds
+    while len(times_s) < 3 or perf_counter() < end_s:
+        began_s = perf_counter()
+        matrix @ matrix
+        times_s.append(perf_counter() - began_s)
+    return 2e-9 * _SIDE**3 / median(times_s)
