@@ -116,7 +116,8 @@ def soak(options, new_folder) -> dict:
     """Flood one node with the most cameras for long; tell fairness and growth of memory."""
     cameras, size = max(options.cameras), options.sizes[-1]
     with running_system(new_folder(), cameras, options.encodings[-1], size,
-                        threads=options.threads, backend=options.backend) as system:
+                        reliable=options.reliable, threads=options.threads,
+                        backend=options.backend) as system:
         system.measure(30.0, min(10.0, options.soak))
         early_mb = memory_mb(system.nodes[0].pid)
         row = _summary(system.measure(30.0, options.soak))

@@ -64,7 +64,8 @@ def test_scores_fall_with_severity(rater, sources):
         means = [np.mean([verdict.score for verdict in verdicts if verdict.truth == distortion
                           and verdict.severity == severity]) for severity in GRADES]
         assert clean > means[0] + 0.2, distortion.label
-        assert max(np.diff(means)) <= 0.02, distortion.label  # at zero there is no order
+        # below 0.05 all is as good as zero, where there is no order
+        assert max(np.diff(np.maximum(means, 0.05))) <= 0.02, distortion.label
         assert correlation <= -0.2, distortion.label
 
 
