@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
                            help='of the flood at the end, default 300')
     arguments.add_argument('--reliable', action='store_true',
                            help='reliable transport instead of sensor-data QoS')
+    arguments.add_argument('--segment-mb', type=float, default=4.0,
+                           help='shared memory of each process for its frames, default 4; what '
+                                'Fast DDS takes by itself is 0.5')
     arguments.add_argument('--threads', type=int, default=0, help='parameter of the node')
     arguments.add_argument('--backend', default='auto', help='parameter of the node')
     arguments.add_argument('--out', type=Path, default=RESULTS, help='folder of the result')
@@ -133,7 +136,7 @@ def main(argv=None) -> int:
         options.sizes, options.iterations, options.seconds = ((160, 128),), 1, 1.0
         options.soak = 1.0
     with tempfile.TemporaryDirectory(prefix='fliqe_bench_') as folder:
-        isolate(Path(folder))
+        isolate(Path(folder), options.segment_mb)
         rclpy.init(args=[])
 
         def new_folder() -> Path:
@@ -144,7 +147,7 @@ def main(argv=None) -> int:
         finally:
             rclpy.shutdown()
     settings = {name: getattr(options, name) for name in (
-        'iterations', 'seconds', 'reliable', 'threads', 'backend')}
+        'iterations', 'seconds', 'reliable', 'segment_mb', 'threads', 'backend')}
     write('node', settings, content, options.out)
     return 0
 

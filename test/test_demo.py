@@ -124,7 +124,9 @@ def test_the_domain_is_private(tmp_path, monkeypatch):
     assert 1 <= int(os.environ['ROS_DOMAIN_ID']) <= 101
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert 'ROS_LOCALHOST_ONLY' not in os.environ
-    assert 'quick_discovery' in Path(os.environ['FASTRTPS_DEFAULT_PROFILES_FILE']).read_text()
+    profile = Path(os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'])
+    assert f'<segment_size>{4 * 2**20}<' in profile.read_text()
+    assert profile.is_relative_to(tmp_path)
 
 
 def test_a_domain_that_somebody_uses_is_left_alone(tmp_path, monkeypatch):

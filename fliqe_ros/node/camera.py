@@ -34,12 +34,14 @@ class CameraReport:
     dropped: int
     scored: int
     drawn: int
+    lost: int
     errors: dict[str, int]
     last_error: str
     last_frame_failed: bool
     rate_in_hz: float
     rate_out_hz: float
     drop_rate_hz: float
+    lost_rate_hz: float
     error_rate_hz: float
     score: float | None
     verdict: Verdict | None
@@ -56,7 +58,8 @@ class Camera:
     One camera's session, shared by the executor thread and the worker.
 
     Times are of the node's clock, in ns. A frame received is either skipped (``max_rate``),
-    dropped (a newer one came before its turn), failed, or scored.
+    dropped (a newer one came before its turn), failed, or scored. A frame lost on its way is none
+    of these.
     """
 
     def __init__(self, namespace: str, smoothing_window: int):
@@ -70,7 +73,7 @@ class Camera:
         self._last_error = ''
         self._last_frame_failed = False
         self._throughput = {
-            count: Throughput() for count in ('received', 'scored', 'dropped', 'failed')}
+            count: Throughput() for count in ('received', 'scored', 'dropped', 'failed', 'lost')}
         self._limit = RateLimit()
         self._latencies_ns = deque(maxlen=_LATENCIES)
         self._logged_ns: dict[str, int] = {}
@@ -93,6 +96,11 @@ class Camera:
         """Count a frame that a newer one replaced."""
         with self._lock:
             self._counts['dropped'] += 1
+
+    def lose(self, frames: int) -> None:
+        """Count frames that were published and never arrived."""
+        with self._lock:
+            self._counts['lost'] += frames
 
     def see(self, content, received_ns: int) -> None:
         """
@@ -183,12 +191,14 @@ class Camera:
                 dropped=self._counts['dropped'],
                 scored=self._counts['scored'],
                 drawn=self._counts['drawn'],
+                lost=self._counts['lost'],
                 errors=dict(self._errors),
                 last_error=self._last_error,
                 last_frame_failed=self._last_frame_failed,
                 rate_in_hz=rates['received'],
                 rate_out_hz=rates['scored'],
                 drop_rate_hz=rates['dropped'],
+                lost_rate_hz=rates['lost'],
                 error_rate_hz=rates['failed'],
                 score=self._window.last if has_scores else None,
                 verdict=Verdict(self._window.mean, len(self._window), self._status)

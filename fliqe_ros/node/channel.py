@@ -11,6 +11,11 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
 
 def image_topic_of(camera: str, settings: Settings) -> str:
     """Return the topic that carries the camera's images."""
@@ -56,6 +61,8 @@ class CameraChannel:
             # A profile of its own: the overrides are written into it.
             QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5,
                        reliability=ReliabilityPolicy.BEST_EFFORT),
+            event_callbacks=SubscriptionEventCallbacks(
+                message_lost=lambda event: self.camera.lose(event.total_count_change)),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def unsubscribe(self) -> None:

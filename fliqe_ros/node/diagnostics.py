@@ -74,6 +74,7 @@ def _camera_problems(report: CameraReport, settings: Settings) -> list:
         _freeze(report, settings),
         _quality(report),
         _load(report),
+        _transport(report),
     ) if problem]
 
 
@@ -118,6 +119,14 @@ def _load(report: CameraReport):
     return None
 
 
+def _transport(report: CameraReport):
+    sent_hz = report.rate_in_hz + report.lost_rate_hz
+    if report.lost_rate_hz > _DROPPED_SHARE * sent_hz:
+        return WARN, (f'losing {report.lost_rate_hz:.1f} of {sent_hz:.1f} frames per second in '
+                      'transport')
+    return None
+
+
 def _inference_problems(report: NodeReport) -> list:
     problems = [(ERROR, problem) for problem in report.problems]
     if report.times.busy_s > _STUCK_S:
@@ -143,6 +152,7 @@ def _camera_values(report: CameraReport, converter: str) -> dict:
         'scored': report.scored,
         'skipped by max_rate': report.skipped,
         'dropped': report.dropped,
+        'lost in transport': report.lost,
         'latency p50 (ms)': _number(_milliseconds(report.latency_p50_s), '.1f'),
         'latency p95 (ms)': _number(_milliseconds(report.latency_p95_s), '.1f'),
         'age of last frame (s)': _number(report.age_s, '.2f'),

@@ -10,16 +10,30 @@ import sys
 
 _STOP_WITHIN_S = 5.0
 _SHOWN_LINES = 40
-# Fast DDS finds other processes in well under a second with many early announcements.
-_QUICK_DISCOVERY = """<?xml version="1.0" encoding="UTF-8"?>
+# Fast DDS finds other processes in well under a second with many early announcements, and needs
+# shared memory for whole frames (see config/fastdds.xml).
+_PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <profiles xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles">
-  <participant profile_name="quick_discovery" is_default_profile="true">
+  <transport_descriptors>
+    <transport_descriptor>
+      <transport_id>memory</transport_id><type>SHM</type>
+      <segment_size>{segment_bytes}</segment_size>
+    </transport_descriptor>
+    <transport_descriptor>
+      <transport_id>network</transport_id><type>UDPv4</type>
+    </transport_descriptor>
+  </transport_descriptors>
+  <participant profile_name="demo" is_default_profile="true">
     <rtps><builtin><discovery_config>
       <leaseAnnouncement><sec>0</sec><nanosec>250000000</nanosec></leaseAnnouncement>
       <initialAnnouncements>
         <count>20</count><period><sec>0</sec><nanosec>50000000</nanosec></period>
       </initialAnnouncements>
-    </discovery_config></builtin></rtps>
+    </discovery_config></builtin>
+    <userTransports>
+      <transport_id>memory</transport_id><transport_id>network</transport_id>
+    </userTransports>
+    <useBuiltinTransports>false</useBuiltinTransports></rtps>
   </participant>
 </profiles>
 """
@@ -29,14 +43,17 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the text says why."""
 
 
-def isolate(folder: Path):
+def isolate(folder: Path, segment_mb: float = 4.0):
     """
     Keep this process and its children in an unused ROS domain on loopback.
 
-    Call it before the first node. ``folder`` takes the logs and the discovery profile.
+    Call it before the first node.
+
+    :param folder: takes the logs and the profile for Fast DDS.
+    :param segment_mb: shared memory for the frames of each process; Fast DDS itself takes 0.5.
     """
-    profile = folder / 'quick_discovery.xml'
-    profile.write_text(_QUICK_DISCOVERY)
+    profile = folder / 'fastdds.xml'
+    profile.write_text(_PROFILE.format(segment_bytes=round(segment_mb * 2**20)))
     os.environ.update(ROS_DOMAIN_ID=str(_unused_domain()), ROS_LOG_DIR=str(folder / 'log'),
                       FASTRTPS_DEFAULT_PROFILES_FILE=str(profile),
                       FASTDDS_DEFAULT_PROFILES_FILE=str(profile))

@@ -37,8 +37,8 @@ def test_healthy_camera():
         'score': '0.930', 'smoothed score': '0.910', 'frames in window': '100', 'status': 'ok',
         'distortion': 'clean', 'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
         'received': '100', 'scored': '100', 'dropped': '0', 'skipped by max_rate': '0',
-        'latency p50 (ms)': '12.0', 'latency p95 (ms)': '34.0', 'age of last frame (s)': '0.05',
-        'errors': '0', 'converter': 'native'}
+        'lost in transport': '0', 'latency p50 (ms)': '12.0', 'latency p95 (ms)': '34.0',
+        'age of last frame (s)': '0.05', 'errors': '0', 'converter': 'native'}
     assert expected.items() <= values(status).items()
 
 
@@ -57,11 +57,13 @@ DEGRADED = Verdict(0.5, 100, QualityScore.STATUS_DEGRADED)
      'unusable frames: why'),
     ({'last_error': 'why', 'error_rate_hz': 0.2}, WARN, 'some unusable frames: why'),
     ({'drop_rate_hz': 6.0}, WARN, 'dropping 6.0 of 15.0 frames per second'),
+    ({'lost_rate_hz': 5.0}, WARN, 'losing 5.0 of 20.0 frames per second in transport'),
     ({'latency_p95_s': 1.5}, WARN, 'slow: 95% of the scores take up to 1.5 s'),
     # Not worth a word: a short stop, a shutter correction, few drops, past errors.
     ({'age_s': 1.9}, OK, 'ok, smoothed 0.91'),
     ({'frozen_s': 3.0}, OK, 'ok, smoothed 0.91'),
     ({'drop_rate_hz': 1.0}, OK, 'ok, smoothed 0.91'),
+    ({'lost_rate_hz': 1.0}, OK, 'ok, smoothed 0.91'),
     ({'last_error': 'why', 'errors': {'all_nan': 2}}, OK, 'ok, smoothed 0.91'),
     ({'age_s': None, 'waiting_s': 1.0, 'verdict': None}, OK, 'no frame scored yet'),
     ({'verdict': Verdict(0.1, 3, QualityScore.STATUS_UNKNOWN)}, OK, 'unknown, smoothed 0.10'),

@@ -1,12 +1,19 @@
-"""Cameras that stop, freeze, come late and come back, and clocks that jump."""
+"""Cameras that stop, freeze, come late and come back, lost frames, and clocks that jump."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
 
 from builtin_interfaces.msg import Time
 import pytest
 from rclpy.qos import ReliabilityPolicy
+from rclpy.utilities import get_rmw_implementation_identifier
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 FRONT, REAR = '/flir_front', '/flir_rear'
+PROFILE = Path(__file__).resolve().parents[2] / 'config' / 'fastdds.xml'
 
 
 def test_camera_stops_and_comes_back(robot, run_node):
@@ -108,6 +115,45 @@ def test_bad_qos_override_is_refused(robot, run_node):
     assert 'maybe' in status.message
     assert robot.state() == 'inactive'
     assert running.is_alive
+
+
+@pytest.fixture
+def run_large_camera(tmp_path):
+    """Return a function that starts a camera of 2.6 MB a frame in a process of its own."""
+    running = []
+
+    def run(profile):
+        running.append(subprocess.Popen(
+            [sys.executable, '-m', 'fliqe_ros.tools.camera_sim', '--ros-args',
+             '-p', f'cameras:=[{FRONT}]', '-p', 'encoding:=mono16', '-p', 'rate:=4.0',
+             '-p', 'width:=1280', '-p', 'height:=1024'], cwd=tmp_path,
+            env={**os.environ, 'FASTRTPS_DEFAULT_PROFILES_FILE': profile,
+                 'FASTDDS_DEFAULT_PROFILES_FILE': profile}))
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif('fastrtps' not in get_rmw_implementation_identifier(), reason='of Fast DDS')
+@pytest.mark.parametrize('profile', ['', str(PROFILE)], ids=['default', 'config'])
+def test_large_frames_are_lost_unless_shared_memory_holds_them(
+        robot, run_node, run_large_camera, profile):
+    run_node(cameras=[FRONT])
+    robot.start()
+    run_large_camera(profile)
+    status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: sum(
+        int(value) for key, value in robot.values(s)
+        if key in ('received', 'lost in transport')) >= 20, 60)
+    values = {key: int(value) for key, value in robot.values(status) if value.isdigit()}
+    if profile:
+        assert values['lost in transport'] <= 2
+        assert 'transport' not in status.message
+    else:
+        assert values['lost in transport'] > values['received']
+        assert 'frames per second in transport' in status.message
+        assert status.level >= status.WARN
 
 
 class SimulatedTime:
