@@ -6,10 +6,8 @@ Without a GPU it says so and ends well.
 
 import argparse
 from pathlib import Path
-from statistics import median
 import sys
 import tempfile
-from time import perf_counter
 
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.model_files import DEFAULT_MODEL
@@ -17,6 +15,7 @@ from fliqe_ros.node.timing import percentile
 from library import make_models
 import numpy as np
 from records import RESULTS, write
+from stopwatch import time_calls
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 PRECISIONS = ('float32', 'bfloat16', 'float16')
@@ -62,28 +61,18 @@ def measure_loop(cameras: int, seconds: float) -> dict:
     fliqe = FLIQE(DEFAULT_MODEL, 'cuda', 'float16')
     rng = np.random.default_rng(0)
     frames = [rng.integers(7000, 9000, SIZE[::-1], np.uint16) for _ in range(cameras)]
-    fliqe.assess_batch(frames)
-    times_ms, end_s = [], perf_counter() + seconds
-    while len(times_ms) < 3 or perf_counter() < end_s:
-        began_s = perf_counter()
-        fliqe.assess_batch(frames)
-        times_ms.append(1e3 * (perf_counter() - began_s))
+    times_ms = time_calls(lambda: fliqe.assess_batch(frames), seconds).times_ms
     return {'cameras': cameras, **{f'p{percent}_ms': percentile(times_ms, percent)
                                    for percent in (50, 95, 99)}}
 
 
 def _median_ms(work, seconds: float) -> float:
     import torch
-    times_ms = []
-    work()
-    torch.cuda.synchronize()
-    end_s = perf_counter() + seconds
-    while len(times_ms) < 3 or perf_counter() < end_s:
-        began_s = perf_counter()
+
+    def work_to_the_end():
         work()
         torch.cuda.synchronize()
-        times_ms.append(1e3 * (perf_counter() - began_s))
-    return median(times_ms)
+    return time_calls(work_to_the_end, seconds).median_ms
 
 
 def main(argv=None) -> int:

@@ -79,11 +79,17 @@ def library_section(record: dict) -> str:
             'share': lambda r: f'{r["share"]:.1%}'})])
 
 
+def at_middle_rate(rows: list) -> list:
+    """Return the rows of the middle rate: a page that shows them all is read by nobody."""
+    rates = sorted({row['rate_hz'] for row in rows})
+    return [row for row in rows if row['rate_hz'] == rates[len(rates) // 2]]
+
+
 def node_section(record: dict) -> str:
     """Return the tables of ``node.json``."""
     return '\n\n'.join([
         _source(record),
-        table(record['node'], {
+        table(at_middle_rate(record['node']), {
             'Cameras': lambda r: r['cameras'], 'nodes': lambda r: r['nodes'],
             'Frame': lambda r: f'{r["width"]}×{r["height"]} {r["encoding"]}',
             'Hz': lambda r: r['rate_hz'], 'p50 (ms)': lambda r: r['latency_p50_ms'],
@@ -116,26 +122,29 @@ def plot(rows: list, picture: Path, dpi: int) -> None:
     """Draw latency, throughput, CPU and memory against the number of cameras."""
     matplotlib.use('Agg')
     from matplotlib import pyplot
-    rate_hz = max(row['rate_hz'] for row in rows)
+    rows = at_middle_rate(rows)
     figure, axes = pyplot.subplots(2, 2, figsize=(10, 7))
     for axis, (key, label) in zip(axes.flat, FIGURES):
-        for title, line in _lines(rows, rate_hz).items():
-            axis.plot([row['cameras'] for row in line], [_value(row, key) for row in line],
+        for title, line in _lines(rows).items():
+            axis.plot([*line], [_value(row, key) for row in line.values()],
                       '--' if 'each' in title else '-', marker='o', label=title)
         axis.set(xlabel='cameras', ylabel=label, ylim=(0, None))
     axes[0, 0].legend(fontsize='x-small')
-    figure.suptitle(f'cameras at {rate_hz:g} Hz')
+    figure.suptitle(f'cameras at {rows[0]["rate_hz"]:g} Hz')
     figure.tight_layout()
     figure.savefig(picture, dpi=dpi)
     pyplot.close(figure)
 
 
-def _lines(rows: list, rate_hz: float) -> dict:
+def _lines(rows: list) -> dict:
+    """Return the rows by title and number of cameras; one camera begins the lines of both kinds."""
     lines = {}
-    for row in (row for row in rows if row['rate_hz'] == rate_hz):
-        kind = 'one node' if row['nodes'] == 1 else 'a node for each'
-        title = f'{row["width"]}×{row["height"]} {row["encoding"]}, {kind}'
-        lines.setdefault(title, []).append(row)
+    for row in rows:
+        kinds = [kind for kind, nodes in (('one node', 1), ('a node for each', row['cameras']))
+                 if row['nodes'] == nodes]
+        for kind in kinds:
+            title = f'{row["width"]}×{row["height"]} {row["encoding"]}, {kind}'
+            lines.setdefault(title, {})[row['cameras']] = row
     return lines
 
 

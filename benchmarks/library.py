@@ -7,6 +7,7 @@ machine does meets all of them alike.
 """
 
 import argparse
+from itertools import cycle, islice
 import json
 import os
 from pathlib import Path
@@ -14,7 +15,7 @@ from statistics import median
 import subprocess
 import sys
 import tempfile
-from time import perf_counter, process_time
+from time import perf_counter
 
 SIZES = ((160, 120), (320, 256), (640, 512), (1280, 1024))
 BATCHES = (1, 4, 8, 16)
@@ -61,16 +62,10 @@ def measure(name: str, job: dict) -> dict:
 
 def _time(score, frames: list, batch: int, seconds: float) -> tuple:
     """Return the median time of a frame and its CPU time in ms."""
-    score(frames[:batch])
-    times_ms = []
-    end_s, cpu_s, at = perf_counter() + seconds, process_time(), 0
-    while len(times_ms) < 3 or perf_counter() < end_s:
-        chosen = [frames[(at + n) % len(frames)] for n in range(batch)]
-        at += batch
-        began_s = perf_counter()
-        score(chosen)
-        times_ms.append(1e3 * (perf_counter() - began_s) / batch)
-    return median(times_ms), 1e3 * (process_time() - cpu_s) / (batch * len(times_ms))
+    from stopwatch import time_calls
+    endless = cycle(frames)
+    timing = time_calls(lambda: score([*islice(endless, batch)]), seconds)
+    return timing.median_ms / batch, timing.cpu_ms / batch
 
 
 def run_one(name: str, job: dict) -> dict:
