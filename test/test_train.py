@@ -1,11 +1,15 @@
 """The command line that trains, from a folder of frames to a checkpoint that scores."""
 
 from dataclasses import fields
+import os
+from pathlib import Path
+import subprocess
+import sys
 
 import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import load_model, ResNet50
+from fliqe_ros.model import DEFAULT_MODEL, load_model, ResNet50
 from fliqe_ros.tools import train
 from fliqe_ros.training.data import synthetic_source
 from fliqe_ros.training.recipe import Recipe, RECIPES
@@ -21,6 +25,9 @@ def camera(tmp_path_factory):
     for index, frame in enumerate(synthetic_source(4, 5, 200, 256).training):
         cv2.imwrite(str(folder / f'place{index}x_0.png'), frame.to_8bit())
     return folder
+
+
+SHIPPED = Path(__file__).resolve().parent.parent / 'scripts' / 'train_thermal_s'
 
 
 def train_briefly(folder, run, *options) -> int:
@@ -55,6 +62,22 @@ def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
     assert network.metadata['classes'] == [distortion.label for distortion in CLASSES]
     assert network.metadata['recipe']['views'] == 8
     assert 'camera: 2 frames to train on, 1 to validate' in capsys.readouterr().out
+
+
+def test_the_shipped_model_is_made_by_one_command(camera, tmp_path):
+    # Every setting but those that only make it short is that of the script.
+    subprocess.run(
+        [SHIPPED, camera.parent, tmp_path, '--device', 'cpu', '--workers', '0', '--epochs', '1',
+         '--steps', '1', '--views', '8', '--head-steps', '1', '--synthetic', '0',
+         '--precision', 'float32'],
+        cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
+    made = load_model(tmp_path / 'thermal_s' / 'model.pt').metadata
+    shipped = load_model(DEFAULT_MODEL).metadata
+    short = {'epochs', 'steps', 'views', 'head_steps', 'synthetic'}
+    assert {name: value for name, value in made['recipe'].items() if name not in short} == {
+        name: value for name, value in shipped['recipe'].items() if name not in short}
+    assert made['version'] == shipped['version']
+    assert FLIQE(tmp_path / 'thermal_s' / 'model.onnx').backend == 'onnxruntime'
 
 
 def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):

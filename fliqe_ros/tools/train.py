@@ -55,6 +55,8 @@ def _add_run_options(group) -> None:
                        help='folder of the run, see below')
     group.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
                        help='licences of the subfolders, to be kept in the checkpoint')
+    group.add_argument('--version', type=int, default=1, metavar='N',
+                       help='number of the model, to be kept in the checkpoint; default %(default)s')
     group.add_argument('--workers', type=int, default=1, metavar='N',
                        help='processes that make batches; default %(default)s')
     group.add_argument('--threads', type=int, metavar='N',
@@ -154,7 +156,7 @@ def finish(network: QualityNetwork, sources: list, recipe: Recipe,
     path = options.run / 'model.pt'
     path.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(path, network.cpu(), {
-        'version': 1,
+        'version': options.version,
         'classes': [distortion.label for distortion in CLASSES],
         'training_data': {source.name: licences.get(source.name, '') for source in sources},
         'recipe': asdict(recipe),
