@@ -137,7 +137,7 @@ def plot(rows: list, picture: Path, dpi: int) -> None:
 
 
 def _lines(rows: list) -> dict:
-    """Return the rows by title and number of cameras; one camera begins the lines of both kinds."""
+    """Return rows by title and number of cameras; one camera begins the lines of both kinds."""
     lines = {}
     for row in rows:
         kinds = [kind for kind, nodes in (('one node', 1), ('a node for each', row['cameras']))

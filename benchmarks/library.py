@@ -17,6 +17,8 @@ import sys
 import tempfile
 from time import perf_counter
 
+from stopwatch import time_calls
+
 SIZES = ((160, 120), (320, 256), (640, 512), (1280, 1024))
 BATCHES = (1, 4, 8, 16)
 BATCH_SIZE = (640, 512)
@@ -62,7 +64,6 @@ def measure(name: str, job: dict) -> dict:
 
 def _time(score, frames: list, batch: int, seconds: float) -> tuple:
     """Return the median time of a frame and its CPU time in ms."""
-    from stopwatch import time_calls
     endless = cycle(frames)
     timing = time_calls(lambda: score([*islice(endless, batch)]), seconds)
     return timing.median_ms / batch, timing.cpu_ms / batch

@@ -17,6 +17,11 @@ import pytest
 import torch
 import torchvision
 
+SCRIPT = Path(__file__).resolve().parent.parent / 'scripts' / 'train_thermal_s'
+#: What makes a run as short as can be.
+BRIEFLY = ('--device', 'cpu', '--workers', '0', '--epochs', '1', '--steps', '1', '--views', '8',
+           '--head-steps', '1', '--synthetic', '0')
+
 
 @pytest.fixture(scope='module')
 def camera(tmp_path_factory):
@@ -27,14 +32,9 @@ def camera(tmp_path_factory):
     return folder
 
 
-SHIPPED = Path(__file__).resolve().parent.parent / 'scripts' / 'train_thermal_s'
-
-
 def train_briefly(folder, run, *options) -> int:
     return train.main([
-        '--data', str(folder), '--run', str(run), '--device', 'cpu', '--workers', '0',
-        '--epochs', '1', '--steps', '1', '--views', '8', '--head-steps', '1', '--synthetic', '0',
-        '--large-epochs', '0', *options])
+        '--data', str(folder), '--run', str(run), *BRIEFLY, '--large-epochs', '0', *options])
 
 
 def train_resnet50(camera, run, *options) -> dict:
@@ -67,9 +67,7 @@ def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
 def test_the_shipped_model_is_made_by_one_command(camera, tmp_path):
     # Every setting but those that only make it short is that of the script.
     subprocess.run(
-        [SHIPPED, camera.parent, tmp_path, '--device', 'cpu', '--workers', '0', '--epochs', '1',
-         '--steps', '1', '--views', '8', '--head-steps', '1', '--synthetic', '0',
-         '--precision', 'float32'],
+        [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
     made = load_model(tmp_path / 'thermal_s' / 'model.pt').metadata
     shipped = load_model(DEFAULT_MODEL).metadata

@@ -56,7 +56,8 @@ def _add_run_options(group) -> None:
     group.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
                        help='licences of the subfolders, to be kept in the checkpoint')
     group.add_argument('--version', type=int, default=1, metavar='N',
-                       help='number of the model, to be kept in the checkpoint; default %(default)s')
+                       help='number of the model, to be kept in the checkpoint; '
+                            'default %(default)s')
     group.add_argument('--workers', type=int, default=1, metavar='N',
                        help='processes that make batches; default %(default)s')
     group.add_argument('--threads', type=int, metavar='N',

@@ -1,11 +1,9 @@
 """Cameras that stop, freeze, come late and come back, lost frames, and clocks that jump."""
 
-import os
 from pathlib import Path
-import subprocess
-import sys
 
 from builtin_interfaces.msg import Time
+from fliqe_ros.tools.demo_system import running
 import pytest
 from rclpy.qos import ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -117,35 +115,20 @@ def test_bad_qos_override_is_refused(robot, run_node):
     assert running.is_alive
 
 
-@pytest.fixture
-def run_large_camera(tmp_path):
-    """Return a function that starts a camera of 2.6 MB a frame in a process of its own."""
-    running = []
-
-    def run(profile):
-        running.append(subprocess.Popen(
-            [sys.executable, '-m', 'fliqe_ros.tools.camera_sim', '--ros-args',
-             '-p', f'cameras:=[{FRONT}]', '-p', 'encoding:=mono16', '-p', 'rate:=4.0',
-             '-p', 'width:=1280', '-p', 'height:=1024'], cwd=tmp_path,
-            env={**os.environ, 'FASTRTPS_DEFAULT_PROFILES_FILE': profile,
-                 'FASTDDS_DEFAULT_PROFILES_FILE': profile}))
-
-    yield run
-    for process in running:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.skipif('fastrtps' not in get_rmw_implementation_identifier(), reason='of Fast DDS')
 @pytest.mark.parametrize('profile', ['', str(PROFILE)], ids=['default', 'config'])
 def test_large_frames_are_lost_unless_shared_memory_holds_them(
-        robot, run_node, run_large_camera, profile):
+        robot, run_node, profile, monkeypatch, tmp_path):
     run_node(cameras=[FRONT])
     robot.start()
-    run_large_camera(profile)
-    status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: sum(
-        int(value) for key, value in robot.values(s)
-        if key in ('received', 'lost in transport')) >= 20, 60)
+    for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.setenv(name, profile)  # of the camera: node and robot have read theirs
+    with running('fliqe_ros.tools.camera_sim', {
+            'cameras': f'[{FRONT}]', 'encoding': 'mono16', 'rate': 4.0,
+            'width': 1280, 'height': 1024}, tmp_path):
+        status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: sum(
+            int(value) for key, value in robot.values(s)
+            if key in ('received', 'lost in transport')) >= 20, 60)
     values = {key: int(value) for key, value in robot.values(status) if value.isdigit()}
     if profile:
         assert values['lost in transport'] <= 2
