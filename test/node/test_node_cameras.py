@@ -126,17 +126,16 @@ def test_large_frames_are_lost_unless_shared_memory_holds_them(
     with running('fliqe_ros.tools.camera_sim', {
             'cameras': f'[{FRONT}]', 'encoding': 'mono16', 'rate': 4.0,
             'width': 1280, 'height': 1024}, tmp_path):
-        status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: sum(
-            int(value) for key, value in robot.values(s)
-            if key in ('received', 'lost in transport')) >= 20, 60)
-    values = {key: int(value) for key, value in robot.values(status) if value.isdigit()}
-    if profile:
-        assert values['lost in transport'] <= 2
-        assert 'transport' not in status.message
-    else:
-        assert values['lost in transport'] > values['received']
-        assert 'frames per second in transport' in status.message
-        assert status.level >= status.WARN
+        if profile:
+            status = robot.wait_for_status(
+                f'fliqe: {FRONT}', lambda s: int(dict(robot.values(s))['received']) >= 20, 60)
+            assert int(dict(robot.values(status))['lost in transport']) <= 2
+            assert 'transport' not in status.message
+        else:  # how many are lost depends on the machine
+            status = robot.wait_for_status(
+                f'fliqe: {FRONT}', lambda s: 'frames per second in transport' in s.message, 60)
+            assert int(dict(robot.values(status))['lost in transport']) > 0
+            assert status.level >= status.WARN
 
 
 class SimulatedTime:
