@@ -4,6 +4,7 @@ import json
 import math
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def test_page_is_filled_in(results, tmp_path):
     bench('growth', '--quick', '--results', results, '--page', page)
     text = page.read_text()
     assert '| thermal_s onnxruntime | 320×256 | 4 |' in text
+    assert re.search(r'p99 in batches .*\n.*\n\| 2 \| ', text), 'the flood of two cameras'
     assert text.count('<!-- end of') == 3
     assert (tmp_path / 'performance.png').stat().st_size > 10_000
     bench('growth', '--quick', '--results', results, '--page', page)
