@@ -26,6 +26,8 @@ SIZES = ((320, 256), (640, 512))
 ACCEPTABLE_LOSS = 0.05
 HIGHEST_HZ = 480.0
 FLOOD_CAMERAS, FLOOD_HZ = 8, 30.0
+#: Of the node, with its defaults.
+PARAMETERS = {'threads': 0, 'max_batch': 0, 'backend': 'auto'}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,8 +47,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--segment-mb', type=float, default=4.0,
                            help='shared memory of each process for its frames, default 4; what '
                                 'Fast DDS takes by itself is 0.5')
-    arguments.add_argument('--threads', type=int, default=0, help='parameter of the node')
-    arguments.add_argument('--backend', default='auto', help='parameter of the node')
+    for name, default in PARAMETERS.items():
+        arguments.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default,
+                               help=f'parameter of the node, default {default}')
     arguments.add_argument('--out', type=Path, default=RESULTS, help='folder of the result')
     arguments.add_argument('--quick', action='store_true',
                            help='a second or less of everything, two cameras, small frames')
@@ -56,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
 def _size(text: str) -> tuple:
     width, _, height = text.partition('x')
     return int(width), int(height)
+
+
+def _parameters(options) -> dict:
+    return {name: getattr(options, name) for name in PARAMETERS}
 
 
 def at_fixed_rate(system, rate_hz: float, seconds: float, iterations: int) -> dict:
@@ -106,8 +113,7 @@ def measure_grid(options, new_folder) -> list:
                 print(case, flush=True)
                 with running_system(
                         new_folder(), cameras, encoding, size, node_for_each=node_for_each,
-                        reliable=options.reliable, threads=options.threads,
-                        backend=options.backend) as system:
+                        reliable=options.reliable, **_parameters(options)) as system:
                     start_mb = sum(memory_mb(node.pid) for node in system.nodes)
                     system.measure(options.rates[0], min(options.seconds, 2.0))  # warm-up
                     at_rates = [at_fixed_rate(system, rate, options.seconds, options.iterations)
@@ -122,8 +128,7 @@ def soak(options, new_folder) -> dict:
     """Flood one node with many cameras for long; tell fairness and growth of memory."""
     cameras, size = min(max(options.cameras), FLOOD_CAMERAS), options.sizes[-1]
     with running_system(new_folder(), cameras, options.encodings[-1], size,
-                        reliable=options.reliable, threads=options.threads,
-                        backend=options.backend) as system:
+                        reliable=options.reliable, **_parameters(options)) as system:
         system.measure(FLOOD_HZ, min(10.0, options.soak))
         early_mb = memory_mb(system.nodes[0].pid)
         row = _summary(system.measure(FLOOD_HZ, options.soak))
@@ -150,7 +155,8 @@ def main(argv=None) -> int:
         finally:
             rclpy.shutdown()
     settings = {name: getattr(options, name) for name in (
-        'iterations', 'seconds', 'reliable', 'segment_mb', 'threads', 'backend')}
+        'iterations', 'seconds', 'reliable', 'segment_mb')}
+    settings.update(_parameters(options))
     write('node', settings, content, options.out)
     return 0
 

@@ -116,8 +116,8 @@ PARAMETERS = (
          limits=(1, 1_000_000), fixed=True),
     Spec('max_rate', 0.0, 'Highest rate at which frames of one camera are scored [Hz]; '
          '0 scores every frame', limits=(0.0, 1000.0)),
-    Spec('max_batch', 16, 'Most frames in one forward pass, at most one of each camera',
-         limits=(1, 256)),
+    Spec('max_batch', 0, 'Most frames in one forward pass, at most one of each camera; '
+         '0 is 4 on a CPU, 16 on a GPU', limits=(0, 256)),
     Spec('warn_below', 0.6, 'A smoothed score below this is DEGRADED', limits=(0.0, 1.0)),
     Spec('error_below', 0.3, 'A smoothed score below this is BAD', limits=(0.0, 1.0)),
     Spec('hysteresis', 0.05, 'How far above a threshold the smoothed score must rise before '

@@ -18,6 +18,10 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 
+#: A CPU gains little from more, and the first frame would wait for the last (docs/performance.md).
+_CPU_BATCH, _GPU_BATCH = 4, 16
+
+
 @dataclass(frozen=True)
 class Arrival:
     """An image message, of which camera, and when it was received by the node's clock."""
@@ -68,7 +72,8 @@ class InferenceWorker:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while batch := self._slots.take(self._settings().max_batch):
+        usual = _GPU_BATCH if self._model.device.startswith('cuda') else _CPU_BATCH
+        while batch := self._slots.take(self._settings().max_batch or usual):
             self._score(batch)
 
     def _score(self, batch: list[Arrival]) -> None:
