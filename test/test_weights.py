@@ -173,6 +173,18 @@ def test_the_card_is_of_this_file():
         assert licence and licence in row
 
 
+def test_single_frames_are_listed_with_an_open_licence():
+    trained_on = load_model().metadata['training_data']
+    with CARD.with_name('frames.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row['folder'], row['file']) for row in rows}) == len(rows) == 40
+    for row in rows:
+        licence = row['licence'].split(' (')[0].replace('-', ' ')
+        assert licence.startswith(('CC0', 'CC BY ', 'MIT', 'Apache 2.0'))
+        assert any(licence.startswith(each.replace('-', ' '))
+                   for each in trained_on[row['folder']].split(', ')), row['file']
+
+
 def test_the_default_stays_small():
     assert sum(each.numel() for each in load_model().parameters()) < 500_000
     assert DEFAULT_MODEL.stat().st_size < 2_000_000
