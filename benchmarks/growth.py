@@ -110,8 +110,9 @@ def node_section(record: dict) -> str:
 
 
 def _latency_in_batches(flood: dict) -> float:
-    """Return the 99th percentile over the time of a batch, which has a frame of each camera."""
-    batches_per_s = flood['rate_hz'] * flood['share_scored']
+    """Return the 99th percentile over the time of a batch: when flooded, all are full."""
+    frames_per_s = flood['cameras'] * flood['rate_hz'] * flood['share_scored']
+    batches_per_s = frames_per_s / flood['frames_in_batch']
     return flood['latency_p99_ms'] * batches_per_s / 1e3
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 from fliqe_ros.node.timing import percentile
+from fliqe_ros.node.worker import CPU_BATCH
 from fliqe_ros.tools.demo_system import isolate
 import rclpy
 from records import memory_mb, RESULTS, write
@@ -133,6 +134,7 @@ def soak(options, new_folder) -> dict:
         early_mb = memory_mb(system.nodes[0].pid)
         row = _summary(system.measure(FLOOD_HZ, options.soak))
     return {'cameras': cameras, 'rate_hz': FLOOD_HZ, 'width': size[0], 'height': size[1],
+            'frames_in_batch': min(cameras, options.max_batch or CPU_BATCH),
             'seconds': options.soak, 'memory_early_mb': early_mb, **row}
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 
-#: A CPU gains little from more, and the first frame would wait for the last (docs/performance.md).
-_CPU_BATCH, _GPU_BATCH = 4, 16
+#: Most frames in one forward pass where ``max_batch`` leaves it open. A CPU gains little from
+#: more, and the first frame would wait for the last (docs/performance.md).
+CPU_BATCH, GPU_BATCH = 4, 16
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class InferenceWorker:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        usual = _GPU_BATCH if self._model.device.startswith('cuda') else _CPU_BATCH
+        usual = GPU_BATCH if self._model.device.startswith('cuda') else CPU_BATCH
         while batch := self._slots.take(self._settings().max_batch or usual):
             self._score(batch)
 
