@@ -13,6 +13,7 @@ from statistics import median
 import sys
 import tempfile
 
+from fliqe_ros.node.parameters import PARAMETERS
 from fliqe_ros.node.timing import percentile
 from fliqe_ros.node.worker import CPU_BATCH
 from fliqe_ros.tools.demo_system import isolate
@@ -27,8 +28,8 @@ SIZES = ((320, 256), (640, 512))
 ACCEPTABLE_LOSS = 0.05
 HIGHEST_HZ = 480.0
 FLOOD_CAMERAS, FLOOD_HZ = 8, 30.0
-#: Of the node, with its defaults.
-PARAMETERS = {'threads': 0, 'max_batch': 0, 'backend': 'auto'}
+#: The node's parameters that can be chosen here.
+CHOSEN = [spec for spec in PARAMETERS if spec.name in ('backend', 'max_batch', 'threads')]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,9 +49,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--segment-mb', type=float, default=4.0,
                            help='shared memory of each process for its frames, default 4; what '
                                 'Fast DDS takes by itself is 0.5')
-    for name, default in PARAMETERS.items():
-        arguments.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default,
-                               help=f'parameter of the node, default {default}')
+    for spec in CHOSEN:
+        arguments.add_argument(f'--{spec.name.replace("_", "-")}', type=type(spec.default),
+                               default=spec.default, help=f'of the node. {spec.description}')
     arguments.add_argument('--out', type=Path, default=RESULTS, help='folder of the result')
     arguments.add_argument('--quick', action='store_true',
                            help='a second or less of everything, two cameras, small frames')
@@ -63,7 +64,7 @@ def _size(text: str) -> tuple:
 
 
 def _parameters(options) -> dict:
-    return {name: getattr(options, name) for name in PARAMETERS}
+    return {spec.name: getattr(options, spec.name) for spec in CHOSEN}
 
 
 def at_fixed_rate(system, rate_hz: float, seconds: float, iterations: int) -> dict:
@@ -156,9 +157,8 @@ def main(argv=None) -> int:
                        'soak': soak(options, new_folder)}
         finally:
             rclpy.shutdown()
-    settings = {name: getattr(options, name) for name in (
+    settings = _parameters(options) | {name: getattr(options, name) for name in (
         'iterations', 'seconds', 'reliable', 'segment_mb')}
-    settings.update(_parameters(options))
     write('node', settings, content, options.out)
     return 0
 
