@@ -52,8 +52,8 @@ def _stages(width: int, height: int) -> dict:
         'gain control': GainControl(),
         'preprocessing': PREPARE[fliqe.architecture],
         # the same prepared frame again, through the public door
-        'network': lambda prepared: fliqe.assess(prepared[0]),
-        'smoothing': lambda assessed: window.push(assessed.score),
+        'network': lambda prepared: fliqe.estimate_image_quality(prepared[0]),
+        'smoothing': window.push,
     }
     try:
         from fliqe_ros.node.camera import Verdict

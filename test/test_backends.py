@@ -1,5 +1,6 @@
 """ONNX Runtime beside PyTorch: the same scores, without PyTorch, and what each cannot do."""
 
+from dataclasses import replace
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from fliqe_ros.model_files import CheckpointError, DEFAULT_MODEL, DEFAULT_ONNX_M
 from fliqe_ros.tools import export
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -69,6 +71,38 @@ def test_onnx_runtime_gives_the_scores_of_torch(exported):
         else:
             assert mine.quality_map.shape == theirs.quality_map.shape
             assert np.abs(mine.quality_map - theirs.quality_map).max() < 1e-4
+
+
+def test_exports_tell_nothing_of_the_machine(exported):
+    _, onnx_file = exported
+    assert b'.py' not in onnx_file.read_bytes()
+    assert b'.py' not in DEFAULT_ONNX_MODEL.read_bytes()
+
+
+def test_quality_maps_are_left_out_where_they_are_not_wanted(exported):
+    frames = [frame(240, 320), frame(200, 700, 1)]
+    for path in exported:
+        fliqe = FLIQE(path, device='cpu')
+        complete = fliqe.assess_batch(frames)
+        assert fliqe.assess_batch(frames, quality_maps=False) == [
+            replace(assessment, quality_map=None) for assessment in complete]
+        assert fliqe.estimate_batch(frames) == [assessment.score for assessment in complete]
+
+
+def test_maps_that_are_not_wanted_are_not_computed(monkeypatch):
+    session = onnxruntime.InferenceSession(DEFAULT_ONNX_MODEL)
+    batch = frame(240, 320)[None, None]
+    computed, left_out = (
+        session.run(['quality_maps'], {'batch': batch, 'maps': np.array(wanted)})[0]
+        for wanted in (True, False))
+    assert computed.shape == left_out.shape
+    assert np.ptp(computed) > 0.001
+    assert np.ptp(left_out) == 0
+
+    def fail(*_):
+        raise AssertionError('the map was computed')
+    monkeypatch.setattr(ThermalS, '_map_logits', fail)
+    FLIQE(DEFAULT_MODEL, device='cpu').estimate_image_quality(frame(240, 320))
 
 
 def test_folding_and_channels_last_keep_the_prediction(exported):

@@ -46,11 +46,15 @@ class OnnxRuntimeBackend:
             self.metadata = json.loads(properties['metadata'])
         except (KeyError, ValueError) as error:
             raise CheckpointError(path, 'its metadata is missing or damaged') from error
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = [each.name for each in self._session.get_inputs()]
+        self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def predict(self, batch: np.ndarray) -> Outputs:
+    def predict(self, batch: np.ndarray, maps: bool = True) -> Outputs:
         """(N, C, h, w) uint8 batch of prepared frames → outputs."""
-        return Outputs(*self._session.run(None, {self._input: batch}))
+        names = [name for name in self._outputs if maps or name != 'quality_maps']
+        # zip, as only models with a map have the second input
+        inputs = dict(zip(self._inputs, (batch, np.array(maps))))
+        return Outputs(**dict(zip(names, self._session.run(names, inputs))))
 
     def release(self) -> None:
         """Let go of the session."""

@@ -49,10 +49,10 @@ class TorchBackend:
         return torch.cuda.memory_reserved(self._device) if self._device.type == 'cuda' else 0
 
     @torch.inference_mode()
-    def predict(self, batch: np.ndarray) -> Outputs:
+    def predict(self, batch: np.ndarray, maps: bool = True) -> Outputs:
         """(N, C, h, w) uint8 batch of prepared frames → outputs."""
         with self._autocast():
-            outputs = self._scorer(as_tensor(batch).to(self._device))
+            outputs = self._scorer(as_tensor(batch).to(self._device), maps)
         return Outputs(*(output.float().cpu().numpy() for output in outputs))
 
     def release(self) -> None:

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from fliqe_ros.backends import onnx_runtime
+from fliqe_ros.backends import onnx_runtime, Outputs
 from fliqe_ros.inputs import MIN_SIDE
 from fliqe_ros.model.inference import Scorer
 from fliqe_ros.model.network import QualityNetwork
 import numpy as np
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 import torch
 from torch.export import Dim
 
@@ -15,7 +16,7 @@ from torch.export import Dim
 TOLERANCE = 1e-4
 
 _OPSET = 18
-_OUTPUTS = ('scores', 'probabilities', 'quality_maps')
+_INPUTS, _OUTPUTS = ('batch', 'maps'), Outputs._fields
 # Batch, height and width on which an export is compared with PyTorch; none is the example's.
 _CHECKED = ((1, 512, 640), (1, MIN_SIDE, MIN_SIDE), (3, 256, 320), (2, 193, 131), (5, 130, 407))
 
@@ -28,8 +29,9 @@ def export(network: QualityNetwork, path: Path) -> float:
     """
     Write a network as an ONNX file once that is known to give what PyTorch gives.
 
-    The input is (N, C, h, w) uint8; N is free, and so are h and w where they are for the
-    network. Architecture and metadata travel in the file.
+    The input ``batch`` is (N, C, h, w) uint8; N is free, and so are h and w where they are for
+    the network. One with a quality map has a second input, ``maps``, () bool: where it is False,
+    the map is not computed. Architecture and metadata travel in the file.
 
     :param network: in evaluation mode, with its ``metadata``.
     :return: the greatest difference from PyTorch that was found, at most ``TOLERANCE``.
@@ -51,17 +53,20 @@ def export(network: QualityNetwork, path: Path) -> float:
 
 
 def _write(scorer: Scorer, path: Path) -> None:
-    example = _random_batch(scorer, 2, 384, 416)
+    network, example = scorer.network, _random_batch(scorer, 2, 384, 416)
     shapes = {0: Dim('frames')}
-    if scorer.network.any_size:
+    if network.any_size:
         shapes |= {2: Dim('height', min=MIN_SIDE), 3: Dim('width', min=MIN_SIDE)}
-    count = len(scorer(example))
+    inputs = (example, torch.tensor(True)) if network.has_map else (example,)
     program = torch.onnx.export(
-        scorer, (example,), dynamo=True, verbose=False, opset_version=_OPSET,
-        input_names=['batch'], output_names=_OUTPUTS[:count], dynamic_shapes=(shapes,))
+        scorer, inputs, dynamo=True, verbose=False, opset_version=_OPSET,
+        input_names=_INPUTS[:len(inputs)], output_names=_OUTPUTS[:len(scorer(example))],
+        dynamic_shapes=(shapes, None)[:len(inputs)])
+    # Of every node it notes where in which file on this machine it comes from.
+    ClearMetadataAndDocStringPass()(program.model)
     program.model.metadata_props.update(
-        architecture=scorer.network.architecture,
-        metadata=json.dumps(scorer.network.metadata, ensure_ascii=False))
+        architecture=network.architecture,
+        metadata=json.dumps(network.metadata, ensure_ascii=False))
     program.save(path)
 
 

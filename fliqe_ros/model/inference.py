@@ -1,6 +1,7 @@
 """A network made ready to score and nothing else: what the torch backend and the export run."""
 
 from copy import deepcopy
+from typing import Union
 
 from fliqe_ros.model.network import QualityNetwork
 import torch
@@ -28,14 +29,15 @@ class Scorer(nn.Module):
         _fold_normalize(self.network)
         self.eval()
 
-    def forward(self, batch: Tensor) -> tuple:
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> tuple:
         """
         (N, C, h, w) uint8 batch of prepared frames → scores, probabilities and quality maps.
 
         Scores are (N,), probabilities (N, 9) if it tells types, maps (N, rows, columns) if it has
-        any; all in [0, 1]. What the network does not have is left out.
+        any and they are wanted; all in [0, 1]. What there is not is left out. maps: see
+        ``QualityNetwork.forward``.
         """
-        prediction = self.network(batch)
+        prediction = self.network(batch, maps)
         outputs = [prediction.score]
         if prediction.type_logits is not None:
             outputs.append(prediction.type_logits.softmax(1))

@@ -1,7 +1,7 @@
 """The interface that every architecture offers to the estimator and to the training."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple, Optional
+from typing import ClassVar, NamedTuple, Optional, Union
 
 from fliqe_ros.inputs import PREPARE
 import numpy as np
@@ -19,7 +19,8 @@ class Prediction(NamedTuple):
     logit: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
     type_logits: (N, 9) float, in the order of ``fliqe_ros.distortion.CLASSES``; None without a
     type head.
-    map_logits: (N, h, w) float, ``logit`` for windows of the frame; None without a quality map.
+    map_logits: (N, h, w) float, ``logit`` for windows of the frame; None without a quality map,
+    or where it was not asked for.
     """
 
     embedding: Tensor
@@ -38,6 +39,7 @@ class QualityNetwork(nn.Module, ABC):
 
     architecture: ClassVar[str]
     any_size: ClassVar[bool]       # whether it takes frames as large as they are
+    has_map: ClassVar[bool]        # whether it tells where in the frame quality is bad
     convolutions: ClassVar[tuple]  # names of its parts that are nothing but convolutions
     first_convolution: ClassVar[str]  # name of the layer behind normalize; unpadded or mean 0
     normalize: nn.Module           # what gray levels, 0 to 255, go through first
@@ -61,8 +63,13 @@ class QualityNetwork(nn.Module, ABC):
         return [self.encode(batch)]
 
     @abstractmethod
-    def forward(self, batch: Tensor) -> Prediction:
-        """(N, C, h, w) uint8 batch of prepared frames → prediction."""
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+        """
+        (N, C, h, w) uint8 batch of prepared frames → prediction.
+
+        maps: whether to compute quality maps, if it has any. A () bool tensor leaves that open in
+        an exported network: there is a map then in any case, but of zeros where it is False.
+        """
 
 
 class Normalize(nn.Module):

@@ -1,6 +1,6 @@
 """The reference network: a ResNet-50 encoder with a projection and a binary head."""
 
-from typing import ClassVar
+from typing import ClassVar, Union
 
 from fliqe_ros.model.network import (
     binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
@@ -52,6 +52,7 @@ class ResNet50(QualityNetwork):
 
     architecture: ClassVar[str] = 'resnet50'
     any_size: ClassVar[bool] = False
+    has_map: ClassVar[bool] = False
     convolutions: ClassVar[tuple] = ('iqa_encoder.encoder',)
     first_convolution: ClassVar[str] = 'iqa_encoder.encoder.conv1'
 
@@ -66,7 +67,7 @@ class ResNet50(QualityNetwork):
         """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
         return self.iqa_encoder(self.normalize(batch.float()))
 
-    def forward(self, batch: Tensor) -> Prediction:
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
         """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""
         embedding = self.encode(batch)
         return Prediction(embedding, self.classifier(embedding).squeeze(1))

@@ -6,7 +6,7 @@ is resized, so the frame is never resized. The convolutions are unpadded: paddin
 edge around the frame that looks sharp, and the smaller the frame the more it would weigh.
 """
 
-from typing import Callable, ClassVar, NamedTuple
+from typing import Callable, ClassVar, NamedTuple, Optional, Union
 
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model.network import (
@@ -63,6 +63,7 @@ class ThermalS(QualityNetwork):
 
     architecture: ClassVar[str] = 'thermal_s'
     any_size: ClassVar[bool] = True
+    has_map: ClassVar[bool] = True
     convolutions: ClassVar[tuple] = ('edges', 'texture', 'structure')
     first_convolution: ClassVar[str] = 'edges.0.0'
 
@@ -131,15 +132,15 @@ class ThermalS(QualityNetwork):
         corner = blocks.each(lambda means: means[:, :, rows, columns])
         return [self._embed(blocks.each(_mean)), self._embed(corner.each(_mean))]
 
-    def forward(self, batch: Tensor) -> Prediction:
-        """(N, 1, H, W) uint8 → prediction with types and map."""
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+        """(N, 1, H, W) uint8 → prediction with types and, if wanted, map."""
         blocks = self.block_means(batch)
         embedding = self._embed(blocks.each(_mean))
         return Prediction(
             embedding=embedding,
             logit=self.classifier(embedding).squeeze(1),
             type_logits=self.type_head(embedding),
-            map_logits=self._map_logits(blocks))
+            map_logits=self._map_if(maps, blocks))
 
     def _embed(self, means: BlockMeans) -> Tensor:
         """Means of N frames or windows, (N, channels) each → (N, 128) unit embeddings."""
@@ -150,8 +151,13 @@ class ThermalS(QualityNetwork):
             statistics += [mean, variance.add(1e-4).sqrt()]
         return F.normalize(self.projection(torch.cat(statistics, dim=1)), dim=1)
 
-    def _map_logits(self, blocks: BlockMeans) -> Tensor:
-        """Classify windows of the frame: (N, rows, columns) logits."""
+    def _map_if(self, wanted: Union[bool, Tensor], blocks: BlockMeans) -> Optional[Tensor]:
+        if isinstance(wanted, Tensor):
+            return torch.cond(wanted, self._map_logits, _no_map, tuple(blocks))
+        return self._map_logits(*blocks) if wanted else None
+
+    def _map_logits(self, *blocks: Tensor) -> Tensor:
+        """Classify windows of the frame: fields of BlockMeans → (N, rows, columns) logits."""
         together = torch.cat(blocks, dim=1)
         by_row, by_column = (_window_matrix(together, side) for side in together.shape[2:])
         # Matrix products, since pooling layers that fit small frames too cannot be exported.
@@ -162,16 +168,27 @@ class ThermalS(QualityNetwork):
         return self.classifier(self._embed(means)).reshape(count, rows, columns)
 
 
+def _no_map(*blocks: Tensor) -> Tensor:
+    """Return zeros in the shape of the map of these blocks."""
+    count, _, *sides = blocks[0].shape
+    return blocks[0].new_zeros(count, *(side - _window_length(side) + 1 for side in sides))
+
+
 def _mean(blocks: Tensor) -> Tensor:
     return blocks.mean((2, 3))
 
 
 def _window_matrix(like: Tensor, side: int) -> Tensor:
-    """(windows, side) matrix that averages ``MAP_WINDOW`` neighbours, or all if there are less."""
-    length = torch.sym_min(MAP_WINDOW, side)
+    """(windows, side) matrix that averages the neighbours in each window."""
+    length = _window_length(side)
     position = torch.arange(side, device=like.device)
     first = torch.arange(side - length + 1, device=like.device).unsqueeze(1)
     return ((position >= first) & (position < first + length)).to(like.dtype) / length
+
+
+def _window_length(side: int) -> int:
+    """Return ``MAP_WINDOW``, or all blocks if there are less."""
+    return torch.sym_min(MAP_WINDOW, side)
 
 
 def _random_corner(sides: tuple) -> tuple:

@@ -81,7 +81,9 @@ class InferenceWorker:
         settings = self._settings()
         frames = [(arrival, self._frame(arrival, settings)) for arrival in batch]
         frames = [(arrival, frame) for arrival, frame in frames if frame is not None]
-        for arrival, frame, assessment in self._assess(frames) if frames else ():
+        # The map is for overlays only, which few watch.
+        maps = any(arrival.channel.is_watched for arrival, _ in frames)
+        for arrival, frame, assessment in self._assess(frames, maps) if frames else ():
             # While stopping, the publishers may already be gone.
             if self._stop.is_set():
                 return
@@ -102,12 +104,12 @@ class InferenceWorker:
             self._count(arrival, error)
             return None
 
-    def _assess(self, frames: list) -> list:
+    def _assess(self, frames: list, maps: bool) -> list:
         """Score frames in one forward pass; if that fails, each in its own."""
         self.times.start()
         assessments = []
         try:
-            assessments = self._model.assess_batch([frame for _, frame in frames])
+            assessments = self._model.assess_batch([frame for _, frame in frames], maps)
         except Exception as error:
             if len(frames) == 1:
                 self._count(frames[0][0], error, cause='inference')
@@ -115,7 +117,7 @@ class InferenceWorker:
         finally:
             self.times.finish(len(assessments))
         if not assessments:
-            return [result for frame in frames for result in self._assess([frame])]
+            return [result for frame in frames for result in self._assess([frame], maps)]
         return [(*frame, assessment) for frame, assessment in zip(frames, assessments)]
 
     def _publish(self, arrival: Arrival, frame, assessment, settings: Settings) -> None:

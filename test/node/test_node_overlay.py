@@ -1,5 +1,6 @@
 """The overlay image of the running node."""
 
+from fliqe_ros.estimator import FLIQE
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -23,8 +24,21 @@ def count_drawn(robot, run_node):
     return count
 
 
-def test_overlay_is_drawn_only_while_somebody_looks(robot, count_drawn):
+@pytest.fixture
+def maps_wanted(monkeypatch):
+    """Return a list that tells, for every forward pass, whether quality maps were wanted."""
+    assess_batch, wanted = FLIQE.assess_batch, []
+
+    def noting(fliqe, images, quality_maps=True):
+        wanted.append(quality_maps)
+        return assess_batch(fliqe, images, quality_maps)
+    monkeypatch.setattr(FLIQE, 'assess_batch', noting)
+    return wanted
+
+
+def test_overlay_and_map_are_made_only_while_somebody_looks(robot, maps_wanted, count_drawn):
     assert [count_drawn() for _ in range(2)] == [0, 0]
+    assert maps_wanted[-2:] == [False, False]
     pictures = []
     viewer = robot.node.create_subscription(
         Image, f'{FRONT}/quality/image', pictures.append, 10)
@@ -32,10 +46,12 @@ def test_overlay_is_drawn_only_while_somebody_looks(robot, count_drawn):
     # It takes a moment until the node knows of the viewer, and that it has left.
     while len(pictures) < 2:
         counts.append(count_drawn())
+    assert maps_wanted[-1]
     robot.node.destroy_subscription(viewer)
     while counts[-1] != counts[-2]:
         counts.append(count_drawn())
     assert count_drawn() == counts[-1] >= len(pictures)
+    assert not maps_wanted[-1]
     for picture in pictures:
         check(picture, [score.header for score in robot.scores[FRONT]])
 
