@@ -86,7 +86,7 @@ class FLIQE:
         One Assessment per frame, in order; frames may differ in size.
 
         Frames that the network sees at the same size share one forward pass.
-        quality_maps: False leaves the maps out, which take a tenth of the time.
+        quality_maps: False leaves the maps out, which take a sixth of the time.
         Raises FrameError if any frame is bad, and RuntimeError after ``release``.
         """
         if self._is_released:

@@ -49,7 +49,7 @@ class Backend(Protocol):
         """
         Score a batch, (N, C, h, w) uint8, of frames prepared for the architecture.
 
-        :param maps: whether quality maps are wanted; they take a tenth of the time.
+        :param maps: whether quality maps are wanted; they take a sixth of the time.
         """
 
     def release(self) -> None:
