@@ -30,6 +30,7 @@ LIBRARIES = {
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),
+    'onnx_ir': (None, 'onnx_ir'),
     'onnxruntime': (None, 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
     'rosbags': (None, 'rosbags'),

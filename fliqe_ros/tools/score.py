@@ -54,7 +54,7 @@ def main(argv=None) -> int:
 
 def score_line(fliqe: FLIQE, name: str, frames) -> str:
     """Assess the frames of one camera, describe the result. Raises SourceError or FrameError."""
-    assessments = [fliqe.assess(frame) for frame in frames]
+    assessments = [fliqe.assess_batch([frame], quality_maps=False)[0] for frame in frames]
     if not assessments:
         raise SourceError(f'{name}: not one readable frame')
     score = np.mean([assessment.score for assessment in assessments])
