@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 import os
 from pathlib import Path
+import signal
 import sys
 import tempfile
 
@@ -49,8 +50,14 @@ def _isolate_ros():
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
+def _hear_interrupts():
+    # A shell lets what it runs in the background ignore them, and so would all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _import_the_installed_package()
 _isolate_ros()
+_hear_interrupts()
 
 
 def pytest_unconfigure():

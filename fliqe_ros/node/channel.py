@@ -16,6 +16,9 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
+# Messages that a subscription holds: those that come while the executor lets them gather.
+_QUEUE = 5
+
 
 def image_topic_of(camera: str, settings: Settings) -> str:
     """Return the topic that carries the camera's images."""
@@ -57,9 +60,9 @@ class CameraChannel:
         self._subscription = self._node.create_subscription(
             CompressedImage if settings.transport == 'compressed' else Image,
             image_topic_of(self.camera.namespace, settings),
-            lambda message: on_image(self, message),
+            lambda message: self._receive(message, on_image),
             # A profile of its own: the overrides are written into it.
-            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5,
+            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=_QUEUE,
                        reliability=ReliabilityPolicy.BEST_EFFORT),
             event_callbacks=SubscriptionEventCallbacks(
                 message_lost=lambda event: self.camera.lose(event.total_count_change)),
@@ -77,6 +80,17 @@ class CameraChannel:
         self._node.destroy_service(self._reset)
         self._node.destroy_publisher(self.overlay)
         self._node.destroy_publisher(self.quality)
+
+    def _receive(self, message: Image | CompressedImage, on_image: Callable) -> None:
+        """Hand over the message and those that wait behind it, which would grow old there."""
+        on_image(self, message)
+        subscription = self._subscription
+        for _ in range(_QUEUE - 1):
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is None:
+                return
+            on_image(self, taken[0])
 
     def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
         self.camera.reset()

@@ -185,6 +185,7 @@ def _inference_values(report: NodeReport) -> dict:
         'mean batch size': _number(times.mean_batch_size, '.2f'),
         'time per batch p50 (ms)': _number(_milliseconds(times.batch_p50_s), '.1f'),
         'time per batch p95 (ms)': _number(_milliseconds(times.batch_p95_s), '.1f'),
+        'load (%)': _number(100 * times.load, '.0f'),
         'batch in progress for (s)': _number(times.busy_s, '.2f'),
         **{f'refused: {name}': why for name, why in sorted(report.refused_parameters.items())},
     }

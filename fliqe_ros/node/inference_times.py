@@ -12,7 +12,11 @@ _BATCHES = 100
 
 @dataclass(frozen=True)
 class InferenceReport:
-    """The worker at one moment; times in seconds of real time."""
+    """
+    The worker at one moment; times in seconds of real time.
+
+    load: share of the time since the report before this one in which a forward pass ran, 0 to 1.
+    """
 
     batches: int = 0
     frames: int = 0
@@ -21,6 +25,7 @@ class InferenceReport:
     batch_p50_s: float | None = None
     batch_p95_s: float | None = None
     busy_s: float = 0.0
+    load: float = 0.0
 
 
 class InferenceTimes:
@@ -36,6 +41,8 @@ class InferenceTimes:
         self._batches = self._frames = self._last_size = 0
         self._started_s = None
         self._durations_s = deque(maxlen=_BATCHES)
+        self._reported_s = perf_counter()
+        self._worked_s = 0.0  # since then, in passes that ended
 
     def start(self) -> None:
         """Note that a forward pass begins."""
@@ -45,7 +52,9 @@ class InferenceTimes:
     def finish(self, frames: int) -> None:
         """Note that the forward pass ended; ``frames`` is 0 if it failed."""
         with self._lock:
-            duration_s = perf_counter() - self._started_s
+            now_s = perf_counter()
+            duration_s = now_s - self._started_s
+            self._worked_s += now_s - max(self._started_s, self._reported_s)
             self._started_s = None
             if frames:
                 self._durations_s.append(duration_s)
@@ -56,6 +65,13 @@ class InferenceTimes:
     def report(self) -> InferenceReport:
         """Return the state of this moment."""
         with self._lock:
+            now_s = perf_counter()
+            busy_s = worked_s = 0.0
+            if self._started_s is not None:
+                busy_s = now_s - self._started_s
+                worked_s = now_s - max(self._started_s, self._reported_s)
+            load = (self._worked_s + worked_s) / max(now_s - self._reported_s, 1e-9)
+            self._reported_s, self._worked_s = now_s, 0.0
             return InferenceReport(
                 batches=self._batches,
                 frames=self._frames,
@@ -63,4 +79,5 @@ class InferenceTimes:
                 mean_batch_size=self._frames / max(self._batches, 1),
                 batch_p50_s=percentile(self._durations_s, 50),
                 batch_p95_s=percentile(self._durations_s, 95),
-                busy_s=0.0 if self._started_s is None else perf_counter() - self._started_s)
+                busy_s=busy_s,
+                load=load)

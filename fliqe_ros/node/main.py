@@ -79,15 +79,15 @@ def _spin(node, executor, stop: StopSignal) -> None:
 def _run(args, stop: StopSignal) -> int:
     """Run the node until it is to stop; return the exit status."""
     # Imported only now, so that a signal during the imports ends the process cleanly as well.
+    from fliqe_ros.node.executor import GatheringExecutor
     from fliqe_ros.node.quality_node import QualityNode
     import rclpy
-    from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
     # Without rclpy's handlers the context is still valid for the shutdown transition.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = QualityNode()
-    executor = SingleThreadedExecutor()
+    executor = GatheringExecutor(lambda: node.gathering_time_s)
     executor.add_node(node)
     stop.stops(node, executor)
     _spin(node, executor, stop)

@@ -6,6 +6,7 @@ from fliqe_ros.node.camera import Camera
 from fliqe_ros.node.channel import below, CameraChannel, image_topic_of
 from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
 from fliqe_ros.node.discovery import cameras_among
+from fliqe_ros.node.executor import gathering_time_s
 from fliqe_ros.node.inference_times import InferenceReport
 from fliqe_ros.node.live_settings import LiveSettings
 from fliqe_ros.node.parameters import Settings
@@ -38,6 +39,7 @@ class QualityNode(LifecycleNode):
     def __init__(self, **kwargs):
         super().__init__('fliqe', **kwargs)
         self.start_failed = False
+        self.gathering_time_s = 0.0
         self._phase = 'unconfigured'
         self._problem = ''
         self._model = self._converter = self._worker = self._reset_service = None
@@ -202,10 +204,12 @@ class QualityNode(LifecycleNode):
         name = self.get_name()
         message = DiagnosticArray(status=[inference_status(name, report)])
         message.header.stamp = self.get_clock().now().to_msg()
+        cameras = [channel.camera.report(now_ns) for channel in self._channels.values()]
         message.status += [
-            camera_status(name, channel.camera.report(now_ns), self._settings.current, report)
-            for channel in self._channels.values()]
+            camera_status(name, camera, self._settings.current, report) for camera in cameras]
         self._diagnostics.publish(message)
+        self.gathering_time_s = gathering_time_s(
+            [camera.rate_in_hz for camera in cameras], report.times.load)
 
     def _discover(self) -> None:
         settings = self._settings.current

@@ -13,9 +13,9 @@ import subprocess
 import sys
 import threading
 
+from fliqe_ros.node.executor import GatheringExecutor
 import pytest
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from simulated_robot import image_message, Robot
 
 
@@ -27,7 +27,8 @@ class RunningNode:
         self._context = Context()
         self._context.init(['--ros-args', *arguments])
         self.node = QualityNode(context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = GatheringExecutor(
+            lambda: self.node.gathering_time_s, context=self._context)
         self._executor.add_node(self.node)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from diagnostic_msgs.msg import DiagnosticStatus
 from fliqe_ros.distortion import Distortion
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.node import inference_times
 from fliqe_ros.node.camera import Camera, Verdict
 from fliqe_ros.node.diagnostics import (
     camera_status, inference_status, ModelReport, NodeReport)
@@ -107,7 +108,7 @@ MODEL = ModelReport('thermal_s', '/m.pt', 'abc123', 'cuda:0', 'float16', 'torch'
 
 
 def test_inference():
-    times = InferenceReport(7, 14, 2, 2.0, 0.011, 0.022)
+    times = InferenceReport(7, 14, 2, 2.0, 0.011, 0.022, load=0.25)
     status = inference_status('fliqe', NodeReport(state='active', model=MODEL, times=times))
     assert (status.name, status.level, status.message) == ('fliqe: inference', OK, 'active')
     expected = {
@@ -115,7 +116,7 @@ def test_inference():
         'CPU threads': '3', 'model': '/m.pt',
         'model hash': 'abc123', 'architecture': 'thermal_s', 'GPU memory (MB)': '12.3',
         'batches': '7', 'frames': '14', 'batch size': '2', 'mean batch size': '2.00',
-        'time per batch p50 (ms)': '11.0', 'time per batch p95 (ms)': '22.0'}
+        'time per batch p50 (ms)': '11.0', 'time per batch p95 (ms)': '22.0', 'load (%)': '25'}
     assert expected.items() <= values(status).items()
 
 
@@ -145,3 +146,26 @@ def test_times_of_forward_passes():
     assert report.mean_batch_size == 2
     assert 0 < report.batch_p50_s <= report.batch_p95_s
     assert report.busy_s == 0
+
+
+def test_load(monkeypatch):
+    now_s = 0.0
+    monkeypatch.setattr(inference_times, 'perf_counter', lambda: now_s)
+    times = InferenceTimes()
+    times.start()
+    now_s = 1.0
+    times.finish(1)
+    now_s = 4.0
+    assert times.report().load == 0.25
+    now_s = 5.0
+    assert times.report().load == 0
+    times.start()
+    now_s = 6.0
+    # What runs on counts up to each report, and never twice.
+    assert times.report().load == 1
+    now_s = 7.0
+    assert times.report().load == 1
+    now_s = 8.0
+    times.finish(1)
+    now_s = 9.0
+    assert times.report().load == 0.5

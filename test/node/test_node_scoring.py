@@ -7,6 +7,7 @@ import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.agc import GainControl
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.node import quality_node
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
@@ -161,6 +162,21 @@ def test_flooding_camera_starves_nobody(robot, run_node, to_message):
     assert int(dict(robot.values(status))['dropped']) > 20
     status = robot.wait_for_status('fliqe: inference', lambda s: True)
     assert ('mean batch size', '1.00') in robot.values(status)
+
+
+def test_what_gathers_does_not_grow_old(robot, run_node, monkeypatch):
+    monkeypatch.setattr(quality_node, 'gathering_time_s', lambda *_: 0.5)
+    run_node(cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+    robot.wait_for_status('fliqe: inference', lambda s: s.message == 'active')
+    for _ in range(5):
+        front.publish()
+    robot.spin_until(lambda: any(score.header == front.sent[-1] for score in robot.scores[FRONT]),
+                     'score of the newest frame')
+    status = robot.wait_for_status(
+        f'fliqe: {FRONT}', lambda s: ('received', '5') in robot.values(s))
+    # One by one they would all be scored, the last after 2.5 s.
+    assert int(dict(robot.values(status))['dropped']) > 0
 
 
 @pytest.mark.parametrize('max_batch, most', [(0, 4), (2, 2)])  # 0 is 4 on a CPU
