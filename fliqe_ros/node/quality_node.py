@@ -171,6 +171,8 @@ class QualityNode(LifecycleNode):
             arrival = Arrival(channel, message, now_ns)
             if self._slots.put(channel.camera.namespace, arrival):
                 channel.camera.drop()
+                # Frames come faster than was thought a second ago, or than can be scored.
+                self.gathering_time_s = 0.0
 
     def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
         for channel in self._channels.values():

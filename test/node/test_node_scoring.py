@@ -166,11 +166,13 @@ def test_flooding_camera_starves_nobody(robot, run_node, to_message):
 
 def test_what_gathers_does_not_grow_old(robot, run_node, monkeypatch):
     monkeypatch.setattr(quality_node, 'gathering_time_s', lambda *_: 0.5)
-    run_node(cameras=[FRONT])
+    node = run_node(cameras=[FRONT]).node
     front = robot.active_camera(FRONT)
-    robot.wait_for_status('fliqe: inference', lambda s: s.message == 'active')
+    robot.spin_until(lambda: node.gathering_time_s == 0.5, 'gathering')
     for _ in range(5):
         front.publish()
+    # Not until the next diagnostics, since frames come faster than it thought.
+    robot.spin_until(lambda: node.gathering_time_s == 0, 'end of gathering')
     robot.spin_until(lambda: any(score.header == front.sent[-1] for score in robot.scores[FRONT]),
                      'score of the newest frame')
     status = robot.wait_for_status(
