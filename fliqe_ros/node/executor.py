@@ -1,6 +1,6 @@
 """The executor of the node's process, which lets frames of several cameras share a wait set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 import time
 
 from rclpy.executors import SingleThreadedExecutor
@@ -9,6 +9,43 @@ from rclpy.executors import SingleThreadedExecutor
 _MOST_S = 0.02
 # Share of the time in forward passes from which on frames have to wait for them anyway.
 _BUSY = 0.7
+
+
+class Gathering:
+    """
+    How long frames may gather: half of the fastest camera's period, so none gets ahead.
+
+    One camera has nobody to wait for, and a busy node no time to wait. Real time, not the node's
+    clock, as a bag may be replayed ten times as fast.
+
+    :param now_s: the clock.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic):
+        self.time_s = 0.0
+        self._now_s = now_s
+        self._decided_s = now_s()
+        self._received = {}
+
+    def decide(self, received: Mapping[str, int], load: float) -> None:
+        """
+        Set ``time_s`` by what came since the decision before; to be called about once a second.
+
+        :param received: how many frames of each camera came so far.
+        :param load: share of the time that the node spends in forward passes, 0 to 1.
+        """
+        now_s = self._now_s()
+        most = max((count - self._received.get(camera, 0) for camera, count in received.items()),
+                   default=0)
+        if len(received) < 2 or most == 0 or load > _BUSY:
+            self.time_s = 0.0
+        else:
+            self.time_s = min(_MOST_S, 0.5 * (now_s - self._decided_s) / most)
+        self._decided_s, self._received = now_s, dict(received)
+
+    def stop(self) -> None:
+        """Let nothing gather until the next decision: a frame was dropped, so more come now."""
+        self.time_s = 0.0
 
 
 class GatheringExecutor(SingleThreadedExecutor):
@@ -30,18 +67,3 @@ class GatheringExecutor(SingleThreadedExecutor):
         if (pause_s := self._pause_s()) > 0:
             time.sleep(pause_s)
         yield from super()._wait_for_ready_callbacks(*args, **kwargs)
-
-
-def gathering_time_s(rates_hz: Sequence[float], load: float) -> float:
-    """
-    Return how long frames may gather: half of the fastest camera's period.
-
-    So no camera gets ahead of its scores. One camera has nobody to wait for, and a busy node no
-    time to wait.
-
-    :param rates_hz: at which the frames of each camera come.
-    :param load: share of the time that the node spends in forward passes, 0 to 1.
-    """
-    if len(rates_hz) < 2 or load > _BUSY or max(rates_hz) == 0:
-        return 0.0
-    return min(_MOST_S, 0.5 / max(rates_hz))

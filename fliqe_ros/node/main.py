@@ -87,7 +87,7 @@ def _run(args, stop: StopSignal) -> int:
     # Without rclpy's handlers the context is still valid for the shutdown transition.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = QualityNode()
-    executor = GatheringExecutor(lambda: node.gathering_time_s)
+    executor = GatheringExecutor(lambda: node.gathering.time_s)
     executor.add_node(node)
     stop.stops(node, executor)
     _spin(node, executor, stop)

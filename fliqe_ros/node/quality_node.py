@@ -6,7 +6,7 @@ from fliqe_ros.node.camera import Camera
 from fliqe_ros.node.channel import below, CameraChannel, image_topic_of
 from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
 from fliqe_ros.node.discovery import cameras_among
-from fliqe_ros.node.executor import gathering_time_s
+from fliqe_ros.node.executor import Gathering
 from fliqe_ros.node.inference_times import InferenceReport
 from fliqe_ros.node.live_settings import LiveSettings
 from fliqe_ros.node.parameters import Settings
@@ -39,7 +39,7 @@ class QualityNode(LifecycleNode):
     def __init__(self, **kwargs):
         super().__init__('fliqe', **kwargs)
         self.start_failed = False
-        self.gathering_time_s = 0.0
+        self.gathering = Gathering()
         self._phase = 'unconfigured'
         self._problem = ''
         self._model = self._converter = self._worker = self._reset_service = None
@@ -171,8 +171,7 @@ class QualityNode(LifecycleNode):
             arrival = Arrival(channel, message, now_ns)
             if self._slots.put(channel.camera.namespace, arrival):
                 channel.camera.drop()
-                # Frames come faster than was thought a second ago, or than can be scored.
-                self.gathering_time_s = 0.0
+                self.gathering.stop()
 
     def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
         for channel in self._channels.values():
@@ -210,8 +209,8 @@ class QualityNode(LifecycleNode):
         message.status += [
             camera_status(name, camera, self._settings.current, report) for camera in cameras]
         self._diagnostics.publish(message)
-        self.gathering_time_s = gathering_time_s(
-            [camera.rate_in_hz for camera in cameras], report.times.load)
+        self.gathering.decide(
+            {camera.camera: camera.received for camera in cameras}, report.times.load)
 
     def _discover(self) -> None:
         settings = self._settings.current

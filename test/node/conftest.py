@@ -28,7 +28,7 @@ class RunningNode:
         self._context.init(['--ros-args', *arguments])
         self.node = QualityNode(context=self._context)
         self._executor = GatheringExecutor(
-            lambda: self.node.gathering_time_s, context=self._context)
+            lambda: self.node.gathering.time_s, context=self._context)
         self._executor.add_node(self.node)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin)

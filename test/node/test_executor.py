@@ -2,7 +2,7 @@
 
 from threading import Timer
 
-from fliqe_ros.node.executor import gathering_time_s, GatheringExecutor
+from fliqe_ros.node.executor import Gathering, GatheringExecutor
 import pytest
 from rclpy.context import Context
 from rclpy.node import Node
@@ -11,15 +11,22 @@ from std_msgs.msg import Int32
 
 @pytest.mark.parametrize('rates_hz, load, expected_s', [
     ([], 0, 0),
-    ([30], 0.1, 0),          # nobody to wait for
+    ([30], 0.1, 0),           # nobody to wait for
     ([30, 30], 0.5, 1 / 60),
     ([9, 60], 0.5, 1 / 120),  # the fastest camera counts
-    ([1, 2], 0.1, 0.02),     # never for long
-    ([30, 30], 0.9, 0),      # frames wait for each other anyway
+    ([1, 2], 0.1, 0.02),      # never for long
+    ([30, 30], 0.9, 0),       # frames wait for each other anyway
     ([0, 0], 0, 0),
 ])
-def test_gathering_time(rates_hz, load, expected_s):
-    assert gathering_time_s(rates_hz, load) == pytest.approx(expected_s)
+def test_how_long_frames_gather(rates_hz, load, expected_s):
+    now_s = 0.0
+    gathering = Gathering(lambda: now_s)
+    for now_s in (10.0, 12.0):
+        received = {number: rate_hz * now_s for number, rate_hz in enumerate(rates_hz)}
+        gathering.decide(received, load)
+        assert gathering.time_s == pytest.approx(expected_s)
+    gathering.stop()
+    assert gathering.time_s == 0
 
 
 @pytest.fixture

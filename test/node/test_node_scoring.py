@@ -7,7 +7,7 @@ import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.agc import GainControl
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node import quality_node
+from fliqe_ros.node.executor import Gathering
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
@@ -165,14 +165,15 @@ def test_flooding_camera_starves_nobody(robot, run_node, to_message):
 
 
 def test_what_gathers_does_not_grow_old(robot, run_node, monkeypatch):
-    monkeypatch.setattr(quality_node, 'gathering_time_s', lambda *_: 0.5)
-    node = run_node(cameras=[FRONT]).node
+    def half_a_second(gathering, *_):
+        gathering.time_s = 0.5
+    monkeypatch.setattr(Gathering, 'decide', half_a_second)
+    gathering = run_node(cameras=[FRONT]).node.gathering
     front = robot.active_camera(FRONT)
-    robot.spin_until(lambda: node.gathering_time_s == 0.5, 'gathering')
+    robot.spin_until(lambda: gathering.time_s == 0.5, 'gathering')
     for _ in range(5):
         front.publish()
-    # Not until the next diagnostics, since frames come faster than it thought.
-    robot.spin_until(lambda: node.gathering_time_s == 0, 'end of gathering')
+    robot.spin_until(lambda: gathering.time_s == 0, 'end of gathering')
     robot.spin_until(lambda: any(score.header == front.sent[-1] for score in robot.scores[FRONT]),
                      'score of the newest frame')
     status = robot.wait_for_status(
