@@ -35,12 +35,12 @@ class Gathering:
         :param load: share of the time that the node spends in forward passes, 0 to 1.
         """
         now_s = self._now_s()
-        most = max((count - self._received.get(camera, 0) for camera, count in received.items()),
-                   default=0)
-        if len(received) < 2 or most == 0 or load > _BUSY:
+        came = [count - self._received.get(camera, 0) for camera, count in received.items()]
+        came = [frames for frames in came if frames > 0]
+        if len(came) < 2 or load > _BUSY:
             self.time_s = 0.0
         else:
-            self.time_s = min(_MOST_S, 0.5 * (now_s - self._decided_s) / most)
+            self.time_s = min(_MOST_S, 0.5 * (now_s - self._decided_s) / max(came))
         self._decided_s, self._received = now_s, dict(received)
 
     def stop(self) -> None:
