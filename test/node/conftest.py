@@ -78,7 +78,8 @@ class NodeProcess:
             pytest.fail(f'quality_node still runs after {timeout_s} s:\n{self.log()}')
 
     def close(self):
-        self.process.kill()
+        # Not killed: Fast DDS may crash, rarely, where a process it shares memory with is.
+        self.process.terminate()
         self.process.wait()
 
 
