@@ -188,7 +188,7 @@ def camera_sim(tmp_path):
         try:
             yield process
         finally:
-            process.kill()
+            process.terminate()
             process.communicate()
     return start
 
