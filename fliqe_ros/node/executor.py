@@ -1,5 +1,6 @@
 """The executor of the node's process, which lets frames of several cameras share a wait set."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 import time
 
@@ -25,7 +26,7 @@ class Gathering:
         self.time_s = 0.0
         self._now_s = now_s
         self._decided_s = now_s()
-        self._received = {}
+        self._received = Counter()
 
     def decide(self, received: Mapping[str, int], load: float) -> None:
         """
@@ -34,14 +35,13 @@ class Gathering:
         :param received: how many frames of each camera came so far.
         :param load: share of the time that the node spends in forward passes, 0 to 1.
         """
-        now_s = self._now_s()
-        came = [count - self._received.get(camera, 0) for camera, count in received.items()]
-        came = [frames for frames in came if frames > 0]
+        now_s, received = self._now_s(), Counter(received)
+        came = received - self._received  # without those of which nothing came
         if len(came) < 2 or load > _BUSY:
             self.time_s = 0.0
         else:
-            self.time_s = min(_MOST_S, 0.5 * (now_s - self._decided_s) / max(came))
-        self._decided_s, self._received = now_s, dict(received)
+            self.time_s = min(_MOST_S, 0.5 * (now_s - self._decided_s) / max(came.values()))
+        self._decided_s, self._received = now_s, received
 
     def stop(self) -> None:
         """Let nothing gather until the next decision: a frame was dropped, so more come now."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
 
-from fliqe_ros.node.timing import percentile
+from fliqe_ros.node.timing import NS_PER_S, percentile, Throughput
 
 _BATCHES = 100
 
@@ -41,8 +41,9 @@ class InferenceTimes:
         self._batches = self._frames = self._last_size = 0
         self._started_s = None
         self._durations_s = deque(maxlen=_BATCHES)
-        self._reported_s = perf_counter()
-        self._worked_s = 0.0  # since then, in passes that ended
+        self._worked_s = 0.0  # in passes that ended
+        self._load = Throughput(reports=1)  # seconds of work per second
+        self._load.rate_hz(_ns(perf_counter()), 0)
 
     def start(self) -> None:
         """Note that a forward pass begins."""
@@ -52,9 +53,8 @@ class InferenceTimes:
     def finish(self, frames: int) -> None:
         """Note that the forward pass ended; ``frames`` is 0 if it failed."""
         with self._lock:
-            now_s = perf_counter()
-            duration_s = now_s - self._started_s
-            self._worked_s += now_s - max(self._started_s, self._reported_s)
+            duration_s = perf_counter() - self._started_s
+            self._worked_s += duration_s
             self._started_s = None
             if frames:
                 self._durations_s.append(duration_s)
@@ -66,12 +66,7 @@ class InferenceTimes:
         """Return the state of this moment."""
         with self._lock:
             now_s = perf_counter()
-            busy_s = worked_s = 0.0
-            if self._started_s is not None:
-                busy_s = now_s - self._started_s
-                worked_s = now_s - max(self._started_s, self._reported_s)
-            load = (self._worked_s + worked_s) / max(now_s - self._reported_s, 1e-9)
-            self._reported_s, self._worked_s = now_s, 0.0
+            busy_s = 0.0 if self._started_s is None else now_s - self._started_s
             return InferenceReport(
                 batches=self._batches,
                 frames=self._frames,
@@ -80,4 +75,8 @@ class InferenceTimes:
                 batch_p50_s=percentile(self._durations_s, 50),
                 batch_p95_s=percentile(self._durations_s, 95),
                 busy_s=busy_s,
-                load=load)
+                load=self._load.rate_hz(_ns(now_s), self._worked_s + busy_s))
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)

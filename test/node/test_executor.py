@@ -17,7 +17,7 @@ from std_msgs.msg import Int32
     ([1, 2], 0.1, 0.02),      # never for long
     ([30, 30], 0.9, 0),       # frames wait for each other anyway
     ([0, 0], 0, 0),
-    ([30, 0], 0.1, 0),        # nobody comes
+    ([30, 0], 0.1, 0),        # the other camera is lost
 ])
 def test_how_long_frames_gather(rates_hz, load, expected_s):
     now_s = 0.0
