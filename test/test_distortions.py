@@ -47,6 +47,7 @@ def test_severity_grows_and_reference_lies_within(frame, distortion):
     assert changes[0] < changes[1] < changes[2]
     limits = RANGES[distortion]
     assert min(limits.mild, limits.strong) <= limits.reference <= max(limits.mild, limits.strong)
+    assert limits.at(limits.reference_severity) == pytest.approx(limits.reference)
 
 
 @pytest.mark.parametrize('distortion', DISTORTIONS, ids=lambda d: d.label)

@@ -9,7 +9,7 @@ from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_s
 from fliqe_ros.training.batches import Batches
 from fliqe_ros.training.data import (
     grouped_frames, load_sources, noise_level, synthetic_source, validation_groups)
-from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
+from fliqe_ros.training.losses import parts_of, ranking_loss, supervised_contrastive_loss
 from fliqe_ros.training.precision import Precision
 from fliqe_ros.training.textures import dead_leaves, fractal
 import numpy as np
@@ -116,12 +116,15 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     def batch(seed=0, epoch=0, step=0):
         return Batches(sources, network.prepare, (160, 192), 5, 4, seed, epoch)[step]
 
-    images, labels, whole = batch()
+    images, labels, whole, severities = first = batch()
     assert whole.shape == labels.shape and whole[labels == 0].all()
+    assert severities[labels == 0].isnan().all()
+    assert ((severities >= 0) & (severities <= 1)).sum() > 4, 'but for troubles'
     assert images.dtype == torch.uint8 and images.shape[:2] == (15, 1)
     counts = torch.bincount(labels, minlength=len(CLASSES)).tolist()
     assert counts == [5, 1, 2, 1, 1, 1, 1, 2, 1]  # motion blur and ghosting are dealt twice
-    assert all(torch.equal(one, other) for one, other in zip((images, labels, whole), batch()))
+    assert all(torch.equal(one.nan_to_num(), other.nan_to_num())
+               for one, other in zip(first, batch()))
     for other in (batch(seed=1), batch(epoch=1), batch(step=1)):
         assert images.shape != other[0].shape or not torch.equal(images, other[0])
 
@@ -129,11 +132,25 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
 def test_parts_of_partly_distorted_views_are_left_out():
     frames, part, other = torch.rand(3, 4, 8, dtype=torch.bfloat16)
     labels, whole = torch.tensor([0, 3, 5, 0]), torch.tensor([True, False, True, True])
-    (first, second, third) = parts_of([frames, part, other], labels, whole)
+    severities = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    (first, second, third) = parts_of([frames, part, other], whole, labels, severities)
     assert torch.equal(first[0], frames.float()) and torch.equal(first[1], labels)
-    for (embedding, truth), given in ((second, part), (third, other)):
+    for (embedding, truth, severity), given in ((second, part), (third, other)):
         assert torch.equal(embedding, given[[0, 2, 3]].float())
         assert truth.tolist() == [0, 5, 0]
+        assert torch.equal(severity, severities[whole])
+
+
+def test_ranking_compares_severities_within_a_class():
+    labels = torch.tensor([0, 1, 1, 2, 2, 1])
+    severities = torch.tensor([float('nan'), 0.2, 0.9, 0.5, 0.5, float('nan')])
+    values = torch.tensor([9.0, 1.0, 3.0, -5.0, 7.0, -9.0], requires_grad=True)
+    loss = ranking_loss(values, labels, severities)
+    assert loss.item() == pytest.approx(np.log1p(np.exp(-2.0))), 'one pair can be compared'
+    loss.backward()
+    assert values.grad[1] > 0 > values.grad[2]
+    assert (values.grad[[0, 3, 4, 5]] == 0).all()
+    assert ranking_loss(values[:2], labels[:2], severities[:2]) == 0
 
 
 def test_the_average_follows_parameters_and_statistics_but_copies_counters():

@@ -1,17 +1,18 @@
 """Batches of clean and distorted views; the same for a seed, however often training restarts."""
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.training.augment import Camera, look, SOFTNESS
 from fliqe_ros.training.data import Source
-from fliqe_ros.training.distortions import degrade
+from fliqe_ros.training.distortions import degrade, RANGES
 from fliqe_ros.training.troubles import trouble, TROUBLES
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 #: Share of batches whose views are of this size, rows × columns: about the smallest sensors'.
@@ -26,15 +27,30 @@ DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR)
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 
 
+class Batch(NamedTuple):
+    """
+    Versions of views, and what there is to learn of them.
+
+    images: (N, C, h, w) uint8. labels: (N,) indices in ``CLASSES``. whole: (N,) bool, False where
+    a part of the view may be clean. severities: (N,) float of the distortions, 0 to 1; NaN of
+    clean versions and of troubles, whose severities are on other scales.
+    """
+
+    images: Tensor
+    labels: Tensor
+    whole: Tensor
+    severities: Tensor
+
+
 class Batches(Dataset):
     """
-    One epoch; item ``i`` is batch ``i``: inputs, classes, and which views show them everywhere.
+    One epoch; item ``i`` is batch ``i``, a ``Batch``.
 
-    Items are (N, C, h, w) uint8, (N,) integer class indices and (N,) bool. Every view comes clean
-    and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt from ``DEAL``, so that
-    nothing but the distortion tells them apart. troubles: share of the distorted versions that
-    are one of ``TROUBLES`` of the type dealt, where it has any. augment: share of the views that
-    are seen through a randomly drawn camera. softness: see ``augment.look``.
+    Every view comes clean and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt
+    from ``DEAL``, so that nothing but the distortion tells them apart. troubles: share of the
+    distorted versions that are one of ``TROUBLES`` of the type dealt, where it has any. augment:
+    share of the views that are seen through a randomly drawn camera. softness: see
+    ``augment.look``.
     """
 
     def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
@@ -49,19 +65,22 @@ class Batches(Dataset):
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, step: int) -> tuple:
+    def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, self.epoch, step))
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
         count = self.views * DISTORTED_PER_VIEW
         types = rng.permutation(np.resize(DEAL, count)).reshape(self.views, -1)
-        images, labels, whole = [], [], []
+        images, defects = [], []
         for row in types:
-            defects = [CLEAN, *(self._draw_defect(Distortion(each), rng) for each in row)]
-            images += [self.prepare(image) for image in self._versions(defects, size, rng)]
-            labels += [CLASSES.index(defect.distortion) for defect in defects]
-            whole += [defect.whole for defect in defects]
-        return torch.stack(images), torch.tensor(labels), torch.tensor(whole)
+            versions = [CLEAN, *(self._draw_defect(Distortion(each), rng) for each in row)]
+            images += [self.prepare(image) for image in self._versions(versions, size, rng)]
+            defects += versions
+        return Batch(
+            torch.stack(images),
+            torch.tensor([CLASSES.index(defect.distortion) for defect in defects]),
+            torch.tensor([defect.whole for defect in defects]),
+            torch.tensor([defect.comparable_severity for defect in defects]))
 
     def _versions(self, defects, size, rng):
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
@@ -100,6 +119,15 @@ class Defect:
     def of_trouble(cls, name: str, severity: float) -> 'Defect':
         """Describe one of ``TROUBLES``."""
         return cls(TROUBLES[name].distortion, severity, name, TROUBLES[name].whole)
+
+    @property
+    def comparable_severity(self) -> float:
+        """Severity among distortions of the type; NaN where there is no such scale."""
+        if self.trouble or self.distortion == Distortion.CLEAN:
+            return float('nan')
+        if self.severity is None:
+            return RANGES[self.distortion].reference_severity
+        return self.severity
 
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the defect."""

@@ -33,6 +33,11 @@ class Range:
     strong: float
     unit: str
 
+    @property
+    def reference_severity(self) -> float:
+        """Severity that gives the reference."""
+        return float(np.log(self.reference / self.mild) / np.log(self.strong / self.mild))
+
     def at(self, severity: Optional[float]) -> float:
         """Value of the parameter; ``None`` is the reference."""
         if severity is None:

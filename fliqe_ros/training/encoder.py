@@ -8,7 +8,7 @@ from typing import Optional
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.model import QualityNetwork
 from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_state
-from fliqe_ros.training.batches import Batches
+from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.evaluation import judge, metrics_by_source
 from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
 from fliqe_ros.training.precision import Precision
@@ -97,17 +97,17 @@ class EncoderTraining:
         self.network.train()
         progress.set_description(f'epoch {epoch + 1}/{recipe.epochs}')
         for batch in load_batches(batches, workers, self.device):
-            losses = self._step(*batch)
+            losses = self._step(batch)
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss / recipe.steps
             progress.set_postfix(losses, refresh=False)
             progress.update()
         return totals
 
-    def _step(self, images, labels, whole):
+    def _step(self, batch):
         with self.precision.autocast():
-            embeddings = self.network.encode_views(images)
-        parts = parts_of(embeddings, labels, whole)
+            embeddings = self.network.encode_views(batch.images)
+        parts = parts_of(embeddings, batch.whole, batch.labels)
         losses = {'contrastive': sum(
             supervised_contrastive_loss(embedding, truth, self.recipe.temperature)
             for embedding, truth in parts) / len(parts)}
@@ -136,8 +136,8 @@ class EncoderTraining:
     def _by_nearest_centre(self, verdicts, sources):
         """Take as type the class whose mean embedding of training views is nearest."""
         batches = self.recipe.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
-        embedded = [(self.averaged.module.encode(images), labels)
-                    for images, labels, _ in load_batches(batches, 0, self.device)]
+        embedded = [(self.averaged.module.encode(batch.images), batch.labels)
+                    for batch in load_batches(batches, 0, self.device)]
         embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
         centres = F.normalize(torch.stack([
             embeddings[labels == index].sum(0) for index in range(len(CLASSES))]), dim=1).cpu()
@@ -171,11 +171,11 @@ class EncoderTraining:
 
 
 def load_batches(batches: Batches, workers: int, device: str):
-    """Yield the batches in order, on the device, made by so many processes ahead (0: by none)."""
+    """Yield each ``Batch`` in order, on the device, made by so many processes (0: by none)."""
     loader = DataLoader(batches, batch_size=None, num_workers=workers,
                         prefetch_factor=4 if workers else None, pin_memory=device != 'cpu')
     for batch in loader:
-        yield tuple(tensor.to(device, non_blocking=True) for tensor in batch)
+        yield Batch._make(tensor.to(device, non_blocking=True) for tensor in batch)
 
 
 def _parameter_groups(network, weight_decay):

@@ -5,7 +5,7 @@ from typing import Optional
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.model import QualityNetwork
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import parts_of
+from fliqe_ros.training.losses import parts_of, ranking_loss
 from fliqe_ros.training.recipe import Recipe
 import torch
 import torch.nn.functional as F
@@ -24,26 +24,29 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
     Clean and distorted frames weigh the same in the binary loss, so that the score means the
-    probability of "clean" where both are as likely. progress: a bar that counts batches.
+    probability of "clean" where both are as likely. A small ranking loss beside it keeps the more
+    severe of two distorted frames below the other, however near zero both are. progress: a bar
+    that counts batches.
     """
     torch.manual_seed(recipe.seed)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     network.to(device).eval()
     progress = tqdm(disable=True) if progress is None else progress
-    embeddings, labels = _embed(network, sources, recipe, device, workers, progress)
+    embedded = _embed(network, sources, recipe, device, workers, progress)
     heads = [head for head in (network.classifier, network.type_head) if head is not None]
     parameters = [p.requires_grad_() for head in heads for p in head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
-    steps = -(-len(labels) // HEAD_BATCH)
+    count = len(embedded[0])
+    steps = -(-count // HEAD_BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 2e-3, total_steps=HEAD_EPOCHS * steps)
     for head in heads:
         head.train()
     progress.set_description('heads')
     for _ in range(HEAD_EPOCHS):
-        for chosen in torch.randperm(len(labels)).tensor_split(steps):
-            loss = _loss(network, embeddings[chosen], labels[chosen])
+        for chosen in torch.randperm(count).tensor_split(steps):
+            loss = _loss(network, recipe.ranking_weight, *(each[chosen] for each in embedded))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -55,20 +58,21 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
 def _embed(network, sources, recipe, device, workers, progress):
     batches = recipe.batches(sources, network, recipe.head_steps, HEAD_VIEWS_EPOCH)
     progress.set_description('embeddings')
-    pairs = []
-    for images, labels, whole in load_batches(batches, workers, device):
-        pairs += parts_of(network.encode_views(images), labels, whole)
+    parts = []
+    for batch in load_batches(batches, workers, device):
+        embeddings = network.encode_views(batch.images)
+        parts += parts_of(embeddings, batch.whole, batch.labels, batch.severities)
         progress.update()
-    embeddings, labels = (torch.cat(each) for each in zip(*pairs))
-    return embeddings, labels
+    return [torch.cat(each) for each in zip(*parts)]  # embeddings, labels, severities
 
 
-def _loss(network, embeddings, labels):
+def _loss(network, ranking_weight, embeddings, labels, severities):
     distorted = (labels != CLEAN).float()
     share = distorted.mean().clamp(0.05, 0.95)
     weights = torch.where(distorted > 0, 0.5 / share, 0.5 / (1 - share))
     logit = network.classifier(embeddings).squeeze(1)
     loss = F.binary_cross_entropy_with_logits(logit, distorted, weights)
+    loss = loss + ranking_weight * ranking_loss(logit, labels, severities)
     if network.type_head is not None:
         loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
     return loss

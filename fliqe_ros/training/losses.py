@@ -23,14 +23,28 @@ def supervised_contrastive_loss(embeddings: Tensor, labels: Tensor,
     return -(total[anchors] / count[anchors]).sum() / anchors.sum().clamp_min(1)
 
 
-def parts_of(embeddings: list, labels: Tensor, whole: Tensor) -> list:
+def ranking_loss(values: Tensor, labels: Tensor, severities: Tensor) -> Tensor:
     """
-    Pair the embeddings that ``QualityNetwork.encode_views`` gives with the classes they show.
+    Ask for higher values where a distortion is more severe; RankNet (Burges et al., ICML 2005).
 
-    embeddings: (N, D) each, the first of whole views, the others of parts of them. labels: (N,).
-    whole: (N,) bool, False where a part may show nothing of what is wrong with its view; parts of
-    these are left out. Returns (embedding, labels) pairs, embeddings as float32.
+    values: (N,). labels: (N,) integer classes; only samples of one class are compared.
+    severities: (N,), NaN where a sample cannot be compared. Returns a scalar: the mean over all
+    pairs of different severity (0 where there is none).
+    """
+    pairs = (severities[:, None] > severities[None, :]) & (labels[:, None] == labels[None, :])
+    losses = F.softplus(values[None, :] - values[:, None])
+    return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
+
+
+def parts_of(embeddings: list, whole: Tensor, *truths: Tensor) -> list:
+    """
+    Group the embeddings that ``QualityNetwork.encode_views`` gives with what is true of them.
+
+    embeddings: (N, D) each, the first of whole views, the others of parts of them. whole: (N,)
+    bool, False where a part may show nothing of what is wrong with its view; parts of these are
+    left out. truths: (N,) each, such as classes. Returns (embedding, *truths) tuples, embeddings
+    as float32.
     """
     frames, *parts = embeddings
-    return [(frames.float(), labels),
-            *((part.float()[whole], labels[whole]) for part in parts)]
+    return [(frames.float(), *truths),
+            *((part.float()[whole], *(truth[whole] for truth in truths)) for part in parts)]
