@@ -23,6 +23,7 @@ PREFIX = INSTALLED.parents[3]  # of lib/python3.x/site-packages/fliqe_ros
 # packages, known under their own name, and ros-jazzy-* on PyPI. What rosdep has no key for is
 # optional with ROS packages.
 LIBRARIES = {
+    'cptv': (None, 'cptv'),
     'PIL': ('python3-pil', 'pillow'),
     'av': (None, 'av'),
     'brisque': (None, 'brisque'),
@@ -45,7 +46,8 @@ LIBRARIES = {
     'pytest': ('python3-pytest', 'pytest'),
 }
 # Optional, or required by the wheels of rclpy and std_msgs
-NOT_REQUIRED = {'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rcl_interfaces'}
+# cptv: one single frame needs it
+NOT_REQUIRED = {'cptv', 'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rcl_interfaces'}
 # Everything below here runs without ROS 2.
 LIBRARY = (
     'agc', 'backends', 'bags', 'errors', 'estimator', 'files', 'frames', 'inputs', 'model',

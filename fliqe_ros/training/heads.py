@@ -24,9 +24,9 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
     Clean and distorted frames weigh the same in the binary loss, so that the score means the
-    probability of "clean" where both are as likely. A small ranking loss beside it keeps the more
-    severe of two distorted frames below the other, however near zero both are. progress: a bar
-    that counts batches.
+    probability of "clean" where both are as likely. The recipe may have a ranking
+    loss beside it, which keeps the more severe of two distorted frames below the other, however
+    near zero both are. progress: a bar that counts batches.
     """
     torch.manual_seed(recipe.seed)
     for parameter in network.parameters():

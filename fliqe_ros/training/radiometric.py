@@ -1,0 +1,142 @@
+"""Frames out of the files of thermographs: of FLIR, DJI, InfraTec, InfiRay, Fluke, Hikmicro."""
+
+import io
+from itertools import islice
+import math
+import re
+import struct
+
+import cv2
+import numpy as np
+
+#: What the decoders raise for files that are not what their names say, or need another package.
+FAILURES = (EOFError, ImportError, LookupError, OSError, StopIteration, ValueError, cv2.error,
+            struct.error)
+APP1, APP3, START_OF_SCAN = 0xE1, 0xE3, 0xDA  # markers of JPEG
+FFF_RAW_DATA = 1
+IRB_IMAGE = 1
+IRB_PIXELS = 1728  # bytes of header, palette and metadata of an image block
+ZERO_CELSIUS = 273.15
+
+
+def decode(data: bytes, suffix: str, part: str) -> np.ndarray:
+    """
+    Decode one part of a file.
+
+    suffix: of the file's name, lower case. part: ``raw``, the sensor's counts of a radiometric
+    file; ``t=N``, the first frame of a video at second N or later; ``frame=N``, frame N of a
+    .cptv recording, its background being frame 0; ``frame=channelN``, channel N, from 0, of a
+    .npy array (height, width, channels). Returns (H, W), uint16 where it is counts, else uint8.
+
+    Raises one of ``FAILURES`` where the file is not what its name says.
+    """
+    if part == 'raw':
+        return RAW_DECODERS[suffix](data)
+    return INDEXED_DECODERS[suffix](data, int(re.search(r'\d+$', part)[0]))
+
+
+def decode_image(data):
+    """Decode what OpenCV can, without any conversion."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if pixels is None:
+        raise ValueError('not an image that OpenCV can decode')
+    return pixels
+
+
+def _read_counts(data, width, height, offset=0):
+    """Take (height, width) little-endian 16-bit counts out of bytes."""
+    if not width * height:
+        raise ValueError('a picture without pixels')
+    counts = np.frombuffer(data, '<u2', width * height, offset)
+    return counts.reshape(height, width).astype(np.uint16)
+
+
+def _decode_jpeg(data):
+    """Decode the counts in a JPEG of FLIR (an FFF file in APP1) or of DJI (in APP3)."""
+    segments = list(_jpeg_segments(data))
+    flir = [segment[8:] for marker, segment in segments  # 8: name, version, number and count
+            if marker == APP1 and segment.startswith(b'FLIR\0')]
+    if flir:
+        return _decode_fff(b''.join(flir))
+    counts = b''.join(segment for marker, segment in segments if marker == APP3)
+    if not counts:
+        raise ValueError('a JPEG without counts of FLIR or DJI')
+    height = math.isqrt(len(counts) // 2 * 4 // 5)  # DJI's sensors are all 5:4
+    return _read_counts(counts, height * 5 // 4, height)
+
+
+def _jpeg_segments(data):
+    """Yield (marker, payload) of the segments before a JPEG's picture."""
+    position = 2
+    while data[position] == 0xFF and data[position + 1] != START_OF_SCAN:
+        marker, length = struct.unpack_from('>BH', data, position + 1)
+        yield marker, data[position + 4:position + 2 + length]
+        position += 2 + length
+
+
+def _decode_fff(data):
+    """Decode the counts in FLIR's .fff: plain, or a PNG that has their two bytes swapped."""
+    index, records = struct.unpack_from('>II', data, 24)
+    for position in range(index, index + 32 * records, 32):
+        kind, offset, length = struct.unpack_from('>H10xII', data, position)
+        if kind == FFF_RAW_DATA:
+            record = data[offset:offset + length]
+            if record.startswith(b'\x89PNG', 32):
+                return decode_image(record[32:]).byteswap()
+            return _read_counts(record, *struct.unpack_from('<HH', record, 2), offset=32)
+    raise ValueError('an FFF file without raw data')
+
+
+def _decode_irb(data):
+    """Decode the counts in InfraTec's .irb; its palette of temperatures is left out."""
+    index, blocks = struct.unpack_from('<II', data, 25)
+    for position in range(index, index + 32 * blocks, 32):
+        kind, offset = struct.unpack_from('<I8xI', data, position)
+        if kind == IRB_IMAGE:
+            compressed, width, height = struct.unpack_from('<HHH', data, offset + 2)
+            if compressed:
+                raise ValueError('a compressed IRB file')
+            return _read_counts(data, width, height, offset + IRB_PIXELS)
+    raise ValueError('an IRB file without image')
+
+
+def _decode_irg(data):
+    """Decode InfiRay's .irg, counts of 1/16 K (C200) or 1/10 K after an 8-bit picture."""
+    header, picture, height, width = struct.unpack_from('<HIHH', data, 2)
+    return _read_counts(data, width, height, header + picture)
+
+
+def _decode_csv(data):
+    """Decode °C as Fluke's or Hikmicro's software writes them, to counts of 1/100 K."""
+    table = [line.rstrip(',').split(',') for line in data.decode('utf-8-sig').splitlines()]
+    width = max(map(len, table))
+    rows = [row for row in table if len(row) == width and row[0]]
+    celsius = np.array(rows, float)
+    if np.array_equal(celsius[:, 0], np.arange(1, len(celsius) + 1)):  # Fluke numbers rows
+        celsius = celsius[:, 1:]
+    return np.rint((celsius + ZERO_CELSIUS) * 100).astype(np.uint16)
+
+
+def _decode_cptv(data, number):
+    """Decode one frame of the Cacophony Project's .cptv, its counts as they are."""
+    from cptv import CPTVReader
+    return next(islice(CPTVReader(io.BytesIO(data)), number, None)).pix
+
+
+def _decode_npy(data, channel):
+    """Take one channel of an array (H, W, channels), as it is."""
+    return np.load(io.BytesIO(data))[..., channel]
+
+
+def _decode_video(data, second):
+    """Decode a video's frame to luma, its 16 to 235 widened to 0 to 255."""
+    import av
+    with av.open(io.BytesIO(data)) as video:
+        frame = next(frame for frame in video.decode(video=0) if frame.time >= second)
+        luma = frame.to_ndarray(format='yuv420p')[:frame.height]  # no colours: exact everywhere
+    return np.rint((luma.clip(16, 235) - 16.0) * (255 / 219)).astype(np.uint8)
+
+
+RAW_DECODERS = {'.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb,
+                '.irg': _decode_irg, '.csv': _decode_csv}
+INDEXED_DECODERS = {'.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video}
