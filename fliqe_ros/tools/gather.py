@@ -21,11 +21,11 @@ import sys
 import tempfile
 
 import cv2
-from fliqe_ros.model import DEFAULT_MODEL
+from fliqe_ros.model_files import DEFAULT_MODEL
 from fliqe_ros.training.radiometric import decode, decode_image, FAILURES
 import numpy as np
 
-DEFAULT_TABLE = Path(DEFAULT_MODEL).with_name('frames.csv')
+DEFAULT_TABLE = DEFAULT_MODEL.with_name('frames.csv')
 
 
 def parser() -> argparse.ArgumentParser:
