@@ -121,7 +121,7 @@ def test_encoder_only_file(published, tmp_path):
         published[0]).items() if key.startswith('iqa_encoder.')}
     path = tmp_path / 'resnet50_128_out.pth'
     torch.save(state, path)
-    embedding = load_encoder(path)(torch.rand(2, 3, 224, 224))
+    embedding = load_encoder(path).iqa_encoder(torch.rand(2, 3, 224, 224))
     assert embedding.shape == (2, 128)
     assert torch.allclose(embedding.norm(dim=1), torch.ones(2))
     with pytest.raises(CheckpointError, match='encoder only.*train a binary head'):

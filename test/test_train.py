@@ -147,6 +147,14 @@ def test_only_a_head_is_trained_on_a_published_encoder(camera, tmp_path):
     assert not (tmp_path / 'metrics.csv').exists(), 'there is no encoder to train'
 
 
+def test_only_the_heads_are_trained_on_the_encoder_of_a_checkpoint(camera, tmp_path):
+    assert train_briefly(camera.parent, tmp_path, '--encoder', str(DEFAULT_MODEL)) == 0
+    before, after = (load_model(path).state_dict() for path in (None, tmp_path / 'model.pt'))
+    changed = {key.split('.')[0] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {'classifier', 'type_head'}
+    assert not (tmp_path / 'metrics.csv').exists(), 'there is no encoder to train'
+
+
 def test_imagenet_weights_that_cannot_be_downloaded_are_told(camera, tmp_path, monkeypatch,
                                                              capsys):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))  # nothing downloaded before

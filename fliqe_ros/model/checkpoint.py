@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 ARCHITECTURES = {network.architecture: network for network in (ThermalS, ResNet50)}
+#: What keys begin with in a published file that holds an encoder and no head.
+ENCODER_ONLY = 'projection_head.'
 
 
 def save_checkpoint(path: PathLike, network: QualityNetwork, metadata: dict) -> None:
@@ -50,11 +52,19 @@ def load_model(path: Optional[PathLike] = None) -> QualityNetwork:
     return network.eval()
 
 
-def load_encoder(path: PathLike) -> ResNet50Encoder:
-    """Read a published encoder-only file, to train a head on it. Raises CheckpointError."""
-    encoder = ResNet50Encoder()
-    _load_state(Path(path), encoder, _read(Path(path)))
-    return encoder.eval()
+def load_encoder(path: PathLike) -> QualityNetwork:
+    """
+    Read a network whose encoder is trained and whose heads are to be.
+
+    path: a checkpoint, or a published file of a resnet50 encoder only. Raises CheckpointError.
+    """
+    path = Path(path)
+    content = _read(path)
+    if not any(key.startswith(ENCODER_ONLY) for key in content):
+        return load_model(path)
+    network = ResNet50()
+    _load_state(path, network.iqa_encoder, content)
+    return network.eval()
 
 
 def load_backbone(encoder: ResNet50Encoder, path: PathLike) -> None:
@@ -80,7 +90,7 @@ def _read(path: Path) -> dict:
 def _published_architecture(path: Path, state: dict) -> str:
     if any(key.startswith('iqa_encoder.encoder.') for key in state):
         return ResNet50.architecture
-    if any(key.startswith('projection_head.') for key in state):
+    if any(key.startswith(ENCODER_ONLY) for key in state):
         raise CheckpointError(path, 'it holds an encoder only; train a binary head on it first')
     raise CheckpointError(path, 'it is not a checkpoint (it holds no known network)')
 

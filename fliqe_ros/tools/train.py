@@ -75,7 +75,8 @@ def _add_start_options(group) -> None:
                        help='frozen layers of resnet50: torchvision weights, downloaded once (the '
                             'default), random ones, or a torchvision state dict')
     group.add_argument('--encoder', metavar='FILE', default='',
-                       help='train only a head, on this published resnet50 encoder')
+                       help='train only the heads, on the encoder of this checkpoint or on a '
+                            'published resnet50 encoder')
     group.add_argument('--init', metavar='MODEL', default='',
                        help='start from this checkpoint: to adapt it to another camera')
 
@@ -109,6 +110,7 @@ def train(options: argparse.Namespace) -> None:
     """Train as the options say, write the checkpoint. Raises ValueError or OSError."""
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)  # of sure heads; CPUs compute with them many times slower
     if options.device != 'cpu':
         _prepare_gpu(options.device)
     given = {setting.name: getattr(options, setting.name) for setting in fields(Recipe)

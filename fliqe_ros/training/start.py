@@ -16,7 +16,7 @@ def starting_network(architecture: str = '', backbone: str = '', encoder: str = 
     :param architecture: one of ``ARCHITECTURES``; empty is that of the files, else the first.
     :param backbone: of resnet50: ``imagenet`` (the default: torchvision's weights, downloaded
         once), ``random``, or a file with a torchvision state dict.
-    :param encoder: a published encoder-only file, whose head is to be trained.
+    :param encoder: a checkpoint, or a published encoder-only file, whose heads are to be trained.
     :param init: a checkpoint to go on from.
     :raises ValueError: if these do not go together, or imagenet cannot be downloaded.
     :raises CheckpointError: if a file cannot be used.
@@ -26,8 +26,7 @@ def starting_network(architecture: str = '', backbone: str = '', encoder: str = 
     if init:
         network = load_model(init)
     elif encoder:
-        network = ResNet50()
-        network.iqa_encoder = load_encoder(encoder)
+        network = load_encoder(encoder)
     elif architecture == ResNet50.architecture:
         network = ResNet50()
         _fill_backbone(network, backbone or IMAGENET)
