@@ -13,9 +13,13 @@ import cv2
 from fliqe_ros.model import load_model, Prediction, ResNet50, ThermalS
 from fliqe_ros.training.data import Source, synthetic_source
 from fliqe_ros.training.encoder import EncoderTraining
+from fliqe_ros.training.evaluation import judge_all
 from fliqe_ros.training.heads import train_heads
+from fliqe_ros.training.metrics import severity_correlations
+from fliqe_ros.training.raters import NetworkRater
 from fliqe_ros.training.recipe import Recipe
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience
+import numpy as np
 import pytest
 import torch
 from tqdm import tqdm
@@ -194,6 +198,28 @@ def test_heads_leave_the_encoder_as_it_was(sources, make):
     changed = {key.split('.')[0] for key, value in network.state_dict().items()
                if not torch.equal(value, before[key])}
     assert changed == ({'classifier'} if make is ResNet50 else {'classifier', 'type_head'})
+
+
+def heads_anew(sources, **settings) -> list:
+    """Fit the heads of the default model to a few views, and judge them at several severities."""
+    network = load_model()
+    for layer in network.classifier:
+        getattr(layer, 'reset_parameters', lambda: None)()
+    train_heads(network, sources, replace(TINY, head_steps=12, **settings), 'cpu', workers=0)
+    rater = NetworkRater('heads', network)
+    return judge_all([rater], sources, 'graded', limit=2)[rater.name]
+
+
+def test_severities_are_ranked_where_the_recipe_says_so(sources):
+    ranked, others = (severity_correlations(heads_anew(sources, ranking_weight=weight))
+                      for weight in (0.5, 0.0))
+    assert np.mean([*ranked.values()]) < np.mean([*others.values()]) - 0.03
+
+
+def test_the_more_frames_are_supposed_to_be_clean_the_higher_the_scores(sources):
+    means = [np.mean([verdict.score for verdict in heads_anew(sources, clean_share=share)])
+             for share in (0.1, 0.5, 0.9)]
+    assert means == sorted(means) and means[-1] > means[0] + 0.05
 
 
 # What follows kills processes: it runs the command line as users do.

@@ -23,10 +23,10 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
-    Clean and distorted frames weigh the same in the binary loss, so that the score means the
-    probability of "clean" where both are as likely. The recipe may have a ranking
-    loss beside it, which keeps the more severe of two distorted frames below the other, however
-    near zero both are. progress: a bar that counts batches.
+    Clean and distorted frames weigh as the recipe's share of clean ones says, so the score means
+    the probability of "clean" where that many are. A ranking loss keeps the more severe of two
+    distorted frames below the other, however near zero both are. progress: a bar that counts
+    batches.
     """
     torch.manual_seed(recipe.seed)
     for parameter in network.parameters():
@@ -46,7 +46,7 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
     progress.set_description('heads')
     for _ in range(HEAD_EPOCHS):
         for chosen in torch.randperm(count).tensor_split(steps):
-            loss = _loss(network, recipe.ranking_weight, *(each[chosen] for each in embedded))
+            loss = _loss(network, recipe, *(each[chosen] for each in embedded))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -66,13 +66,15 @@ def _embed(network, sources, recipe, device, workers, progress):
     return [torch.cat(each) for each in zip(*parts)]  # embeddings, labels, severities
 
 
-def _loss(network, ranking_weight, embeddings, labels, severities):
+def _loss(network, recipe, embeddings, labels, severities):
     distorted = (labels != CLEAN).float()
     share = distorted.mean().clamp(0.05, 0.95)
-    weights = torch.where(distorted > 0, 0.5 / share, 0.5 / (1 - share))
+    weights = torch.where(distorted > 0, (1 - recipe.clean_share) / share,
+                          recipe.clean_share / (1 - share))
     logit = network.classifier(embeddings).squeeze(1)
     loss = F.binary_cross_entropy_with_logits(logit, distorted, weights)
-    loss = loss + ranking_weight * ranking_loss(logit, labels, severities)
+    if recipe.ranking_weight:
+        loss = loss + recipe.ranking_weight * ranking_loss(logit, labels, severities)
     if network.type_head is not None:
         loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
     return loss

@@ -29,7 +29,8 @@ class Recipe:
     temperature: float = setting(0.1, 'of the contrastive loss')
     contrastive_weight: float = setting(0.5, 'weight of the contrastive loss')
     type_weight: float = setting(1.0, "weight of the type head's cross-entropy")
-    ranking_weight: float = setting(0.0, "of the order by severity, in the binary head's loss")
+    ranking_weight: float = setting(0.05, "of the order by severity, in the binary head's loss")
+    clean_share: float = setting(0.55, 'of the frames: what the score as a probability supposes')
     ema_decay: float = setting(0.995, 'per step, of the averaged weights, which are the result')
     patience: int = setting(0, 'end after so many epochs in which the worst validation source '
                                'did not improve, and keep the best epoch; 0 takes the last one')
