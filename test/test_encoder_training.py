@@ -11,6 +11,7 @@ import sys
 
 import cv2
 from fliqe_ros.model import load_model, Prediction, ResNet50, ThermalS
+from fliqe_ros.model.network import binary_head
 from fliqe_ros.training.data import Source, synthetic_source
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.evaluation import judge_all
@@ -202,9 +203,9 @@ def test_heads_leave_the_encoder_as_it_was(sources, make):
 
 def heads_anew(sources, **settings) -> list:
     """Fit the heads of the default model to a few views, and judge them at several severities."""
+    torch.manual_seed(0)
     network = load_model()
-    for layer in network.classifier:
-        getattr(layer, 'reset_parameters', lambda: None)()
+    network.classifier = binary_head()
     train_heads(network, sources, replace(TINY, head_steps=12, **settings), 'cpu', workers=0)
     rater = NetworkRater('heads', network)
     return judge_all([rater], sources, 'graded', limit=2)[rater.name]

@@ -37,19 +37,7 @@ def load_model(path: Optional[PathLike] = None) -> QualityNetwork:
     Raises CheckpointError.
     """
     path = Path(path or DEFAULT_MODEL)
-    content = _read(path)
-    if 'state_dict' in content:
-        architecture, state = content.get('architecture'), content['state_dict']
-        metadata = content.get('metadata', {})
-    else:
-        architecture, state, metadata = _published_architecture(path, content), content, {}
-    if architecture not in ARCHITECTURES:
-        raise CheckpointError(path, f'architecture {architecture!r} is none of '
-                                    f'{", ".join(sorted(ARCHITECTURES))}')
-    network = ARCHITECTURES[architecture]()
-    _load_state(path, network, state)
-    network.metadata = metadata
-    return network.eval()
+    return _network(path, _read(path))
 
 
 def load_encoder(path: PathLike) -> QualityNetwork:
@@ -61,7 +49,7 @@ def load_encoder(path: PathLike) -> QualityNetwork:
     path = Path(path)
     content = _read(path)
     if not any(key.startswith(ENCODER_ONLY) for key in content):
-        return load_model(path)
+        return _network(path, content)
     network = ResNet50()
     _load_state(path, network.iqa_encoder, content)
     return network.eval()
@@ -85,6 +73,21 @@ def _read(path: Path) -> dict:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise CheckpointError(path, 'it is not a checkpoint (it holds no dict)')
     return content
+
+
+def _network(path: Path, content: dict) -> QualityNetwork:
+    if 'state_dict' in content:
+        architecture, state = content.get('architecture'), content['state_dict']
+        metadata = content.get('metadata', {})
+    else:
+        architecture, state, metadata = _published_architecture(path, content), content, {}
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(path, f'architecture {architecture!r} is none of '
+                                    f'{", ".join(sorted(ARCHITECTURES))}')
+    network = ARCHITECTURES[architecture]()
+    _load_state(path, network, state)
+    network.metadata = metadata
+    return network.eval()
 
 
 def _published_architecture(path: Path, state: dict) -> str:
