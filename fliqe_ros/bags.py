@@ -10,10 +10,10 @@ import logging
 from pathlib import Path
 from typing import Collection, Iterator, Optional
 
-import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frames import decompress, NativeConverter
+from fliqe_ros.palettes import to_gray
 import numpy as np
 
 BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
@@ -89,8 +89,8 @@ class Bag:
         A message that is no image is left out, with one warning for all of a topic.
 
         :param indices: numbers of the messages to read, from 0; ``None`` reads all.
-        :return: iterator of (H, W) uint8 or uint16; colours become gray, and floats go through
-            the default gain control.
+        :return: iterator of (H, W) uint8 or uint16; colours become gray as
+            ``palettes.to_gray`` does, and floats go through the default gain control.
         :raises SourceError: if the bag is broken.
         """
         bad, cause = 0, None
@@ -123,7 +123,9 @@ class Bag:
             raise FrameError('undecodable', f'not a message: {_one_line(error)}') from error
         frame = decompress(message) if msgtype == _COMPRESSED else \
             NativeConverter().to_array(message)
-        return GainControl()(frame) if frame.dtype.kind == 'f' else _gray(frame)
+        if frame.ndim == 3:
+            return to_gray(frame)
+        return GainControl()(frame) if frame.dtype.kind == 'f' else frame
 
 
 @lru_cache(maxsize=2)
@@ -132,10 +134,6 @@ def _typestore(ros1: bool):
     # type among the other topics must not make the images unreadable.
     from rosbags.typesys import get_typestore, Stores
     return get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
-
-
-def _gray(frame):
-    return frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
 
 
 def _one_line(error) -> str:

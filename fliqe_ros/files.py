@@ -6,6 +6,7 @@ from typing import Iterator
 import cv2
 from fliqe_ros.bags import BAG_SUFFIXES, is_bag, open_bag
 from fliqe_ros.errors import SourceError
+from fliqe_ros.palettes import is_colored, to_gray
 import numpy as np
 
 __all__ = [
@@ -43,7 +44,7 @@ def read_frames(file: Path) -> Iterator[np.ndarray]:
     """
     Read an image (one frame), a video or a bag (all frames, topic after topic).
 
-    :return: iterator of (H, W) uint8 or uint16; colours become gray.
+    :return: iterator of (H, W) uint8 or uint16; colours become gray as ``palettes.to_gray`` does.
     :raises SourceError: if the file cannot be read or its pixels have another type.
     """
     empty = True
@@ -76,7 +77,10 @@ def _read_image(file):
     try:
         # Not cv2.imread: that cannot open every path on every platform and prints to stderr.
         encoded = np.frombuffer(file.read_bytes(), np.uint8)
-        frame = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+        frame = cv2.imdecode(encoded, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+        if frame is not None and frame.ndim == 3:  # the luma of a JPEG is read as it is stored
+            frame = to_gray(frame) if is_colored(frame) else cv2.imdecode(
+                encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error) as error:
         raise SourceError(f'{file}: cannot be read ({error})') from error
     if frame is None:
@@ -93,7 +97,7 @@ def _read_video(file):
         if not readable:
             raise SourceError(f'{file}: not a video that OpenCV can decode')
         while readable:
-            yield frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+            yield frame if frame.ndim == 2 else to_gray(frame)
             readable, frame = video.read()
     finally:
         video.release()

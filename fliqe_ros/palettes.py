@@ -54,6 +54,11 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).filter(_inverse(name)).getchannel(0))
 
 
+def is_colored(frame: np.ndarray) -> bool:
+    """Tell whether a decoded frame, of any shape and type, is in one of ``PALETTES``."""
+    return frame.ndim == 3 and frame.dtype == np.uint8 and find_palette(frame) is not None
+
+
 def find_palette(image: np.ndarray) -> Optional[str]:
     """(H, W, 3) uint8 BGR → the name in ``PALETTES`` that fits best; None where gray does."""
     rows, columns = (np.linspace(0, side - 1, min(side, _SAMPLE_SIDE)).astype(int)

@@ -46,6 +46,17 @@ def test_what_cannot_be_scored_is_told_and_the_rest_goes_on(counts, tmp_path, ca
     assert told.out.rstrip().endswith('good.png')
 
 
+def test_a_bad_file_of_a_folder_does_not_hide_the_rest(counts, tmp_path, capsys):
+    for name in ('a.png', 'c.png'):
+        cv2.imwrite(str(tmp_path / name), counts)
+    (tmp_path / 'b.png').write_bytes(b'')
+    assert score.main([str(tmp_path), '--device', 'cpu']) == 1
+    told = capsys.readouterr()
+    assert [line.split()[2] for line in told.out.splitlines()] == [
+        str(tmp_path / name) for name in ('a.png', 'c.png')]
+    assert 'b.png' in told.err
+
+
 def test_a_bad_model_is_told(tmp_path, capsys):
     assert score.main(['x.png', '--model', str(tmp_path / 'no.pt')]) == 1
     assert 'no.pt: there is no such file' in capsys.readouterr().err

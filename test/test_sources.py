@@ -4,6 +4,7 @@ from itertools import islice
 
 import cv2
 from fliqe_ros.files import find_files, read_frames, SourceError
+from fliqe_ros.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.tools.sources import open_source
 import numpy as np
 import pytest
@@ -44,6 +45,18 @@ def test_colour_images_become_gray(tmp_path):
     write(tmp_path / 'a.png', np.full((48, 64, 3), 90, np.uint8))
     (frame,) = open_source(tmp_path, loop=False)
     assert frame.shape == (48, 64) and frame.min() == frame.max() == 90
+
+
+@pytest.mark.parametrize('suffix, error', [('.png', 2.0), ('.jpg', 4.0)])
+@pytest.mark.parametrize('palette', SHOWN_PALETTES)
+def test_images_in_a_palette_give_the_levels_behind_it(tmp_path, suffix, error, palette):
+    levels = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (120, 160), np.uint8),
+                              (0, 0), 4)
+    levels = cv2.normalize(levels, None, 0, 255, cv2.NORM_MINMAX)
+    path = tmp_path / f'frame{suffix}'
+    cv2.imwrite(str(path), colorize(levels, palette), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    frame, = read_frames(path)
+    assert np.abs(frame - levels.astype(float)).mean() < error
 
 
 def test_a_single_image_repeats_for_ever(tmp_path):

@@ -40,16 +40,32 @@ def main(argv=None) -> int:
     except (CheckpointError, ValueError) as error:
         print(f'score: {error}', file=sys.stderr)
         return 1
-    status = 0
+    failures = 0
     for path in options.paths:
         try:
-            for file in find_files(path):
-                for name, frames in read_sequences(file):
-                    print(score_line(fliqe, name, frames), flush=True)
-        except (SourceError, FrameError) as error:
+            files = find_files(path)
+        except SourceError as error:
             print(f'score: {error}', file=sys.stderr)
-            status = 1
-    return status
+            failures += 1
+            continue
+        failures += sum(_score(fliqe, file) for file in files)
+    return int(failures > 0)
+
+
+def _score(fliqe: FLIQE, file) -> int:
+    """Print the lines of one file; returns how many of its cameras could not be scored."""
+    failures = 0
+    try:
+        for name, frames in read_sequences(file):
+            try:
+                print(score_line(fliqe, name, frames), flush=True)
+            except (SourceError, FrameError) as error:
+                print(f'score: {error}', file=sys.stderr)
+                failures += 1
+    except SourceError as error:
+        print(f'score: {error}', file=sys.stderr)
+        failures += 1
+    return failures
 
 
 def score_line(fliqe: FLIQE, name: str, frames) -> str:
