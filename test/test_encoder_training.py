@@ -105,6 +105,33 @@ def test_training_on_a_gpu_is_reproducible(sources, tmp_path, precision):
     assert all(torch.isfinite(value).all() for value in states[0].values())
 
 
+@pytest.mark.parametrize('steps', [1, 5, 9])
+def test_runs_of_few_batches_end(sources, tmp_path, steps):
+    recipe = replace(TINY, epochs=1, steps=steps)
+    assert len(train_encoder(sources, tmp_path, recipe).history) == 1
+
+
+def test_another_start_or_other_frames_are_another_run(sources, tmp_path):
+    recipe = replace(TINY, epochs=1, steps=1)
+    torch.manual_seed(8)
+    other = ThermalS()
+    train_encoder(sources, tmp_path, recipe)
+    with pytest.raises(ValueError, match='other settings'):
+        train_encoder(sources, tmp_path, recipe, other)
+    changed = [Source(sources[0].name, sources[0].training[::-1], sources[0].validation)]
+    with pytest.raises(ValueError, match='other settings'):
+        train_encoder(changed, tmp_path, recipe)
+    assert len(train_encoder(sources, tmp_path, recipe).history) == 1, 'the same goes on'
+
+
+def test_functions_in_the_state_of_a_schedule_are_not_saved(sources, tmp_path):
+    torch.manual_seed(0)
+    training = EncoderTraining(ThermalS(), TINY, 'cpu')
+    training.schedule.anneal_func = math.cos  # as in PyTorch 2.1
+    training.run(sources, tmp_path, workers=0)
+    assert len(train_encoder(sources, tmp_path).history) == TINY.epochs
+
+
 def test_early_stopping_keeps_the_best_epoch_and_resumes(sources, tmp_path):
     still = replace(TINY, epochs=8, steps=1, patience=2, learning_rate=1e-12)
     training = train_encoder(sources, tmp_path, still)

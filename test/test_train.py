@@ -80,7 +80,7 @@ def test_the_shipped_model_is_made_by_one_command(camera, tmp_path):
 
 def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):
     for options, reason in (
-            (('--data', str(camera)), 'no folders with thermal images, videos or bags'),
+            (('--data', str(camera)), 'no folders with clean thermal images, videos or bags'),
             (('--data', str(tmp_path / 'missing')), 'missing'),
             (('--backbone', 'random'), 'only resnet50 has a backbone'),
             (('--init', str(tmp_path / 'no.pt')), 'no.pt: there is no such file'),

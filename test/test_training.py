@@ -5,10 +5,11 @@ import math
 import cv2
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model import ResNet50, ThermalS
-from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_state
+from fliqe_ros.palettes import colorize
+from fliqe_ros.training.averaging import averaged_copy, digest, learned_state
 from fliqe_ros.training.batches import Batches
 from fliqe_ros.training.data import (
-    grouped_frames, load_sources, noise_level, synthetic_source, validation_groups)
+    Frame, grouped_frames, load_sources, noise_level, Source, synthetic_source, validation_groups)
 from fliqe_ros.training.losses import parts_of, ranking_loss, supervised_contrastive_loss
 from fliqe_ros.training.precision import Precision
 from fliqe_ros.training.textures import dead_leaves, fractal
@@ -71,6 +72,78 @@ def test_images_and_clips_are_grouped(tmp_path):
     assert levels == sorted(levels) and levels[3] - levels[0] > 100
 
 
+@pytest.mark.parametrize('names', [
+    ('DJI_20240101101500_0001_T', 'DJI_20240101101507_0002_T'),
+    ('video-Ab3xQ9-frame-000816-7hGd2kZp', 'video-Ab3xQ9-frame-001004-9kQw1xYz'),
+    ('1700000000.123456789', '1700000041.023456789'),
+    ('frame000123', 'frame000124'),
+    ('00017', '00018')])
+def test_frames_of_a_sequence_are_one_group(tmp_path, names):
+    for number, folder in enumerate(('a', 'a', 'b')):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / folder / f'{names[number % 2]}.png'),
+                    np.full((48, 64), 100, np.uint8))
+    groups = [frame.group for frame in grouped_frames(tmp_path)]
+    assert groups[0] == groups[1] != groups[2], groups
+
+
+def test_other_names_are_groups_of_their_own(tmp_path):
+    names = ('0_100_30_0_03280', '0_100_40_0_03281', 'FLIR_AX8', 'FLIR_E40')
+    for name in names:
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.full((48, 64), 100, np.uint8))
+    assert [frame.group for frame in grouped_frames(tmp_path)] == [
+        '0_100_30_0', '0_100_40_0', 'FLIR_AX', 'FLIR_E']
+
+
+def test_a_video_that_does_not_tell_its_length_gives_as_many_frames(tmp_path):
+    av = pytest.importorskip('av')
+    path = tmp_path / 'cut_short.mkv'
+    with path.open('wb') as file:
+        # a pipe cannot be sought in, so the length is never written into the header
+        pipe = type('Pipe', (), {'write': lambda self, data: file.write(data)})()
+        with av.open(pipe, 'w', format='matroska') as video:
+            stream = video.add_stream('mjpeg', rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuvj420p'
+            for level in range(40):
+                picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level * 5, np.uint8))
+                video.mux(stream.encode(picture))
+            video.mux(stream.encode())
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) < 1
+    levels = [frame.pixels.mean() for frame in grouped_frames(tmp_path)]
+    assert len(levels) == 4 and levels == sorted(levels) and levels[3] - levels[0] > 100
+
+
+def test_a_clip_in_colours_gives_the_levels_behind_them(tmp_path):
+    ramp = np.tile(np.linspace(0, 255, 256, dtype=np.uint8), (192, 1))
+    video = cv2.VideoWriter(str(tmp_path / 'clip.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10,
+                            ramp.shape[::-1])
+    for _ in range(8):
+        video.write(colorize(ramp, 'rainbow'))
+    video.release()
+    for frame in grouped_frames(tmp_path):
+        assert np.abs(frame.pixels - ramp.astype(float)).mean() < 6
+
+
+def test_a_camera_that_is_noisy_throughout_is_told(tmp_path, caplog):
+    for name in ('good', 'noisy'):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / 'good' / 'a.png'), np.full((64, 64), 100, np.uint8))
+    noise = np.random.default_rng(2).integers(0, 256, (64, 64), np.uint8)
+    cv2.imwrite(str(tmp_path / 'noisy' / 'a.png'), noise)
+    assert [source.name for source in load_sources(tmp_path)] == ['good']
+    assert 'noisy: all 1 frames' in caplog.text
+    with pytest.raises(ValueError, match='no folders with clean thermal images'):
+        load_sources(tmp_path, exclude=('good',))
+
+
+def test_a_source_is_known_by_its_frames_and_their_split():
+    frames = [Frame(np.full((4, 4), level, np.uint8), 'a') for level in range(3)]
+    sources = [Source('x', frames[:2], frames[2:]), Source('x', frames[:1], frames[1:]),
+               Source('x', [frames[0], frames[0]], frames[2:])]
+    assert len({source.digest() for source in sources}) == 3
+    assert Source('x', frames[:2], frames[2:]).digest() == sources[0].digest()
+
+
 def test_no_group_is_in_both_splits(tmp_path):
     camera = tmp_path / 'camera'
     camera.mkdir()
@@ -89,7 +162,7 @@ def test_no_group_is_in_both_splits(tmp_path):
     assert not training & validation
     assert (len(training), len(validation), source.noisy) == (8, 2, 1)
     assert validation_groups(training | validation) == validation, 'the split must not change'
-    with pytest.raises(ValueError, match='no folders with thermal images'):
+    with pytest.raises(ValueError, match='no folders with clean thermal images'):
         load_sources(camera)
 
 
@@ -167,20 +240,21 @@ def test_the_average_follows_parameters_and_statistics_but_copies_counters():
     assert averaged.module.num_batches_tracked == 7
 
 
-def test_what_is_frozen_is_digested_and_not_saved():
-    network = ResNet50()
-    learned = learned_state(network)
+def test_what_is_frozen_is_not_saved():
+    learned = learned_state(ResNet50())
     assert {key.rsplit('.', 2)[0] for key in learned} == {
         'iqa_encoder.projection_head', 'classifier'}
     assert 'iqa_encoder.projection_head.1.running_mean' in learned
     assert learned_state(ThermalS()).keys() == ThermalS().state_dict().keys()
-    before = frozen_digest(network)
-    with torch.no_grad():
-        network.classifier[0].bias[0] += 1
-    assert frozen_digest(network) == before
-    with torch.no_grad():
-        network.iqa_encoder.encoder.bn1.running_mean[0] += 1e-3
-    assert frozen_digest(network) != before
+
+
+@pytest.mark.parametrize('name', ['classifier.0.bias', 'iqa_encoder.encoder.bn1.running_mean'])
+def test_every_weight_and_statistic_is_digested(name):
+    network = ResNet50()
+    before = digest(network)
+    assert digest(network) == before
+    network.state_dict()[name][0] += 1e-3
+    assert digest(network) != before
 
 
 def test_training_mode_leaves_the_backbone_of_resnet50_frozen():

@@ -33,14 +33,12 @@ def learned_state(module: nn.Module) -> dict:
     return {key: value for key, value in module.state_dict().items() if key not in frozen}
 
 
-def frozen_digest(module: nn.Module) -> str:
-    """Return a SHA-256 of the frozen layers, which a saved state does not hold."""
-    frozen = _frozen_keys(module)
-    digest = hashlib.sha256()
+def digest(module: nn.Module) -> str:
+    """Return a SHA-256 of all parameters and buffers."""
+    content = hashlib.sha256()
     for key, value in module.state_dict().items():
-        if key in frozen:
-            digest.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        content.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
+    return content.hexdigest()
 
 
 def _frozen_keys(module: nn.Module) -> set:

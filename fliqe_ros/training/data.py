@@ -17,6 +17,7 @@ import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.bags import is_bag, open_bag
 from fliqe_ros.files import find_files, read_frames, SourceError, VIDEO_SUFFIXES
+from fliqe_ros.palettes import to_gray
 from fliqe_ros.training.scenes import ThermalScene
 from fliqe_ros.training.textures import close_up, dead_leaves
 import numpy as np
@@ -25,6 +26,10 @@ import numpy as np
 MAX_NATIVE_NOISE = 4.0
 VALIDATION_SHARE = 0.2
 FRAMES_PER_CLIP = 4
+#: The end of an image's name that only tells it from others of its sequence: a running number,
+#: perhaps behind a time (nine digits or more) or before a letter for the camera, or the number of
+#: a video's frame and a code behind it.
+_NUMBER = re.compile(r'[_-]?frame[_-]?\d+[_-]\w+$|([_-]?\d{9,}[._-]?)?[_-]?\d+([_-][A-Z])?$')
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +55,23 @@ class Source:
     validation: list = field(default_factory=list)
     noisy: int = 0
 
+    def digest(self) -> str:
+        """Return a SHA-256 of the frames and how they are split."""
+        content = hashlib.sha256()
+        for split in (self.training, self.validation):
+            for frame in split:
+                content.update(f'{frame.group} {frame.pixels.shape} {frame.pixels.dtype}'.encode())
+                content.update(np.ascontiguousarray(frame.pixels))
+            content.update(b'end')
+        return content.hexdigest()
+
 
 def load_sources(root: Path, exclude: tuple = ()) -> list:
     """
     Read every subfolder of ``root`` that holds images, videos or bags as one source.
 
-    exclude: names of subfolders to leave out. Natively noisy frames are counted and left out.
-    Raises ValueError where nothing usable is found.
+    exclude: names of subfolders to leave out. Natively noisy frames are counted and left out; a
+    warning names a camera that has no others. Raises ValueError where nothing usable is found.
     """
     folders = sorted(path for path in Path(root).iterdir() if path.is_dir())
     sources = []
@@ -64,10 +79,15 @@ def load_sources(root: Path, exclude: tuple = ()) -> list:
         with suppress(SourceError):  # a folder without any of them
             if folder.name not in exclude:
                 sources.append(load_source(folder))
-    sources = [source for source in sources if source.training]
-    if not sources:
-        raise ValueError(f'There are no folders with thermal images, videos or bags in {root}.')
-    return sources
+    for source in sources:
+        if source.noisy and not source.training:
+            _log.warning('left out: %s: all %d frames have noise above %g levels', source.name,
+                         source.noisy, MAX_NATIVE_NOISE)
+    usable = [source for source in sources if source.training]
+    if not usable:
+        raise ValueError(f'There are no folders with clean thermal images, videos or bags in '
+                         f'{root}.')
+    return usable
 
 
 def load_source(folder: Path) -> Source:
@@ -93,9 +113,9 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
     """
     Yield the frames of a folder in the order of their paths; unreadable files are left out.
 
-    An image's group is its name without the running number; a video's group is its name, and
-    ``FRAMES_PER_CLIP`` frames are taken from it, evenly spaced. Each image topic of a ROS bag is
-    like a video, its group ``bag:topic``.
+    An image's group is its path in the folder without what numbers it (see ``_NUMBER``); a
+    video's group is its name, and ``FRAMES_PER_CLIP`` frames are taken from it, evenly spaced.
+    Each image topic of a ROS bag is like a video, its group ``bag:topic``.
     """
     for path in find_files(folder):
         if is_bag(path):
@@ -104,19 +124,38 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
             yield from _clip(path)
         else:
             with suppress(SourceError):
-                yield from (Frame(pixels, re.sub(r'[_-]?\d+$', '', path.stem))
-                            for pixels in read_frames(path))
+                *parents, _ = path.relative_to(folder).parts
+                group = '/'.join((*parents, _NUMBER.sub('', path.stem)))
+                yield from (Frame(pixels, group) for pixels in read_frames(path))
 
 
 def _clip(path: Path) -> Iterator[Frame]:
     video = cv2.VideoCapture(str(path))
     count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-    for position in np.linspace(0.1, 0.9, FRAMES_PER_CLIP) * count:
-        video.set(cv2.CAP_PROP_POS_FRAMES, int(position))
+    if count < 1:  # not stored, as by a recorder that was killed
+        video.release()
+        yield from _clip_of_unknown_length(path)
+        return
+    for position in _positions(count):
+        video.set(cv2.CAP_PROP_POS_FRAMES, position)
         done, image = video.read()
         if done:
-            yield Frame(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), path.stem)
+            yield Frame(to_gray(image), path.stem)
     video.release()
+
+
+def _clip_of_unknown_length(path: Path) -> Iterator[Frame]:
+    try:
+        chosen = _positions(sum(1 for _ in read_frames(path)))
+        yield from (Frame(pixels, path.stem)
+                    for index, pixels in enumerate(read_frames(path)) if index in chosen)
+    except SourceError as error:
+        _log.warning('left out: %s', error)
+
+
+def _positions(count: int) -> list:
+    """Return the numbers of the frames to take of so many."""
+    return [int(position * count) for position in np.linspace(0.1, 0.9, FRAMES_PER_CLIP)]
 
 
 def _bag(path: Path) -> Iterator[Frame]:
@@ -124,10 +163,8 @@ def _bag(path: Path) -> Iterator[Frame]:
     try:
         with open_bag(path) as bag:
             for topic, count in bag.topics.items():
-                chosen = {int(position * count)
-                          for position in np.linspace(0.1, 0.9, FRAMES_PER_CLIP)}
                 yield from (Frame(pixels, f'{name}:{topic}')
-                            for pixels in bag.frames(topic, chosen))
+                            for pixels in bag.frames(topic, _positions(count)))
     except SourceError as error:  # told, because rosbags may not be installed
         _log.warning('left out: %s', error)
 

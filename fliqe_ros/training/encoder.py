@@ -7,7 +7,7 @@ from typing import Optional
 
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.model import QualityNetwork
-from fliqe_ros.training.averaging import averaged_copy, frozen_digest, learned_state
+from fliqe_ros.training.averaging import averaged_copy, digest, learned_state
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.evaluation import judge, metrics_by_source
 from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
@@ -39,13 +39,15 @@ class EncoderTraining:
                  precision: str = 'auto'):
         self.recipe, self.device = recipe, device
         self.precision = Precision(precision, device)
+        self._start = digest(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         self.averaged = averaged_copy(network, recipe.ema_decay)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
+        steps = recipe.epochs * recipe.steps
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.learning_rate, total_steps=recipe.epochs * recipe.steps,
-            pct_start=0.2)
+            self.optimizer, recipe.learning_rate, total_steps=steps,
+            pct_start=0.2 if steps >= 10 else 0.3)  # torch cannot warm up for one step of five
         self.history = []
         self.best = None  # what the averaged network had learned in the best epoch so far
 
@@ -147,15 +149,16 @@ class EncoderTraining:
     def _settings(self, sources):
         """Return all that determines the result, but for the machine's arithmetic."""
         return {'recipe': asdict(self.recipe), 'architecture': self.network.architecture,
-                'frozen': frozen_digest(self.network),
-                'frames': {source.name: [len(source.training), len(source.validation)]
-                           for source in sources}}
+                'start': self._start,
+                'frames': {source.name: source.digest() for source in sources}}
 
     def _state(self, settings):
+        schedule = {key: value for key, value in self.schedule.state_dict().items()
+                    if not callable(value)}  # PyTorch before 2.2 has a function there
         return {
             'settings': settings, 'history': self.history, 'best': self.best,
             'network': learned_state(self.network), 'averaged': learned_state(self.averaged),
-            'optimizer': self.optimizer.state_dict(), 'schedule': self.schedule.state_dict(),
+            'optimizer': self.optimizer.state_dict(), 'schedule': schedule,
             'scaler': self.precision.scaler.state_dict()}
 
     def _resume(self, state):
