@@ -277,3 +277,10 @@ def test_prepared_frames():
     red = np.zeros((50, 50, 3), np.uint8)
     red[..., 2] = 200  # BGR
     assert small_rgb(red)[:, 0, 0].tolist() == [200, 0, 0]
+
+
+def test_an_export_without_its_packages_says_which_it_takes(tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, 'fliqe_ros.model.export')
+    monkeypatch.setitem(sys.modules, 'onnx_ir.passes.common', None)
+    assert export.main(['--out', str(tmp_path / 'model.onnx')]) == 1
+    assert 'it takes onnx, onnx_ir, onnxscript' in capsys.readouterr().err

@@ -10,7 +10,7 @@ from fliqe_ros.estimator import FLIQE
 from fliqe_ros.model import DEFAULT_MODEL, load_model, ResNet50, ThermalS
 from fliqe_ros.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.tools import evaluate
-from fliqe_ros.tools.judging_options import model_names
+from fliqe_ros.tools.judging_options import judged_cameras, judging_options, model_names
 from fliqe_ros.training.conditions import CONDITIONS, GRADES
 from fliqe_ros.training.data import Frame, Source, synthetic_source
 from fliqe_ros.training.distortions import distort
@@ -218,6 +218,24 @@ def versions(condition, frame, seed=0):
     return list(CONDITIONS[condition](frame, np.random.default_rng(seed)))
 
 
+def test_generated_pictures_are_all_judged_and_none_is_of_a_training(tmp_path):
+    (tmp_path / 'camera').mkdir()
+    cv2.imwrite(str(tmp_path / 'camera' / 'a.png'), np.full((64, 64), 100, np.uint8))
+    options = judging_options().parse_args(['--data', str(tmp_path), '--synthetic', '3'])
+    generated = judged_cameras(options)[-1]
+    assert (len(generated.training), len(generated.validation)) == (0, 3)
+    trained = [frame.pixels for seed in range(3) for frame in synthetic_source(3, seed).training]
+    assert not any(np.array_equal(frame.pixels, pixels)
+                   for frame in generated.validation for pixels in trained)
+
+
+@pytest.mark.parametrize('option', ['--limit', '--synthetic'])
+def test_no_frames_at_all_cannot_be_asked_for(option, capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(['--data', '.', option, '0'])
+    assert 'whole number from 1' in capsys.readouterr().err
+
+
 def test_graded_versions_differ_in_severity_alone(raw_frame):
     found = versions('graded', raw_frame)
     assert [(v.truth, v.severity) for v in found] == [(Distortion.CLEAN, None)] + [
@@ -313,7 +331,7 @@ def test_command_line_says_in_a_sentence_what_is_wrong(cameras, tmp_path, capsys
     broken.write_text('no model')
     for options, words in (
             (['--data', str(tmp_path / 'none')], 'There is no folder'),
-            (['--data', str(cameras / 'front')], 'no folders with thermal images'),
+            (['--data', str(cameras / 'front')], 'no folders with clean thermal images'),
             (['--data', str(cameras), '--only', 'side'], 'There is no side'),
             (['--data', str(cameras), '--model', str(broken)], 'not a checkpoint'),
             (['--data', str(cameras), '--severities', 'raw'], 'There are no frames'),

@@ -6,6 +6,17 @@ from pathlib import Path
 import torch
 
 
+def at_least_one(text: str) -> int:
+    """Read a whole number from 1, as argparse wants its types to do."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+at_least_one.__name__ = 'whole number from 1'  # what argparse calls it where it is wrong
+
+
 def data_options() -> argparse.ArgumentParser:
     """Return a parser to be used as a parent: ``--data``, ``--exclude``, ``--device``."""
     options = argparse.ArgumentParser(add_help=False)

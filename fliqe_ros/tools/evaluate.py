@@ -7,6 +7,7 @@ import sys
 
 from fliqe_ros.distortion import CLASSES
 from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
+from fliqe_ros.tools.data_options import at_least_one
 from fliqe_ros.tools.judging_options import judged_cameras, judging_options, read_models
 from fliqe_ros.training.conditions import CONDITIONS
 from fliqe_ros.training.evaluation import ALL_FRAMES, judge_all
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--model', default=str(DEFAULT_MODEL), help='default: the packaged one')
     arguments.add_argument('--severities', choices=tuple(CONDITIONS), default='reference',
                            help='what is done to the frames, see below; default: %(default)s')
-    arguments.add_argument('--limit', type=int, default=ALL_FRAMES, metavar='N',
+    arguments.add_argument('--limit', type=at_least_one, default=ALL_FRAMES, metavar='N',
                            help='most frames of each camera, default: all')
     arguments.add_argument('--csv', type=Path, help='write every single verdict to this file')
     return arguments

@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 from fliqe_ros.model import load_model
-from fliqe_ros.tools.data_options import data_options
-from fliqe_ros.training.data import load_sources, synthetic_source
+from fliqe_ros.tools.data_options import at_least_one, data_options
+from fliqe_ros.training.data import load_sources, Source, synthetic_source
 from fliqe_ros.training.raters import NetworkRater
 import torch
 
-SYNTHETIC_SEED = 1  # not that of the training
+SYNTHETIC_SEED = 2**31  # no training's
 
 
 def judging_options() -> argparse.ArgumentParser:
@@ -21,7 +21,7 @@ def judging_options() -> argparse.ArgumentParser:
     options.add_argument('--all-frames', action='store_true',
                          help='judge also the frames that training would use: right only for '
                               'cameras that no model was trained on')
-    options.add_argument('--synthetic', type=int, default=0, metavar='N',
+    options.add_argument('--synthetic', type=at_least_one, metavar='N',
                          help='judge also on N generated pictures')
     return options
 
@@ -42,11 +42,12 @@ def read_cameras(root: Path, exclude: tuple = (), only: tuple = ()) -> list:
 def judged_cameras(options) -> list:
     """Read what the options say is to be judged; the frames are in each one's ``validation``."""
     sources = read_cameras(options.data, tuple(options.exclude), tuple(options.only or ()))
-    if options.synthetic:
-        sources.append(synthetic_source(options.synthetic, SYNTHETIC_SEED))
     if options.all_frames:
         for source in sources:
             source.validation = source.training + source.validation
+    if options.synthetic:
+        generated = synthetic_source(options.synthetic, SYNTHETIC_SEED)
+        sources.append(Source(generated.name, [], generated.training + generated.validation))
     return sources
 
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
+from fliqe_ros.tools.data_options import at_least_one
 from fliqe_ros.tools.evaluate import write_verdicts
 from fliqe_ros.tools.judging_options import (
     judged_cameras, judging_options, read_cameras, read_models)
@@ -66,9 +67,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--model', nargs='+', default=[str(DEFAULT_MODEL)],
                            help='checkpoints to judge, the most important first; default: the '
                                 'packaged one')
-    arguments.add_argument('--limit', type=int, default=60, metavar='N',
+    arguments.add_argument('--limit', type=at_least_one, default=60, metavar='N',
                            help='most frames of each camera to judge, default: %(default)s')
-    arguments.add_argument('--fit-limit', type=int, default=20, metavar='N',
+    arguments.add_argument('--fit-limit', type=at_least_one, default=20, metavar='N',
                            help='most training frames of each camera to fit the alternatives to, '
                                 'default: %(default)s')
     arguments.add_argument('--fit-data', type=Path, metavar='FOLDER',
