@@ -112,7 +112,8 @@ class Camera:
         with self._lock:
             # To compare costs next to nothing, since pictures differ from the first pixels on;
             # any checksum would have to read them all.
-            if content != self._picture:
+            # A frame that was received before the clock was set back comes from its future.
+            if content != self._picture or received_ns < self._same_since_ns:
                 self._picture = content
                 self._same_since_ns = received_ns
             self._same_until_ns = received_ns

@@ -62,6 +62,8 @@ class Spec:
         if type(value) is not type(self.default):
             raise ValueError(
                 f'{self.name}: {value!r} is not of type {type(self.default).__name__}')
+        if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+            raise ValueError(f'{self.name}: {value!r} is not a list of strings')
         return value
 
     def require(self, value) -> None:

@@ -118,8 +118,10 @@ class QualityNode(LifecycleNode):
         settings = self._settings.current
         self._converter = make_converter('auto')
         self._model = _load_model(settings)
-        for camera in settings.cameras:
-            self._add(camera if camera.startswith('/') else below(self.get_namespace(), camera))
+        for camera in dict.fromkeys(
+                name if name.startswith('/') else below(self.get_namespace(), name)
+                for name in settings.cameras):
+            self._add(camera)
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
         self.get_logger().info(
             f'{self._model.architecture} from {self._model.model_path} on {self._model.device} '

@@ -96,10 +96,15 @@ class InferenceWorker:
         """Return the message's frame in 8 bits, or None if it has none."""
         message = arrival.message
         try:
-            arrival.channel.camera.see(message.data, arrival.received_ns)
+            camera, rows = arrival.channel.camera, settings.crop_bottom_rows
+            if not rows:
+                camera.see(message.data, arrival.received_ns)
             compressed = isinstance(message, CompressedImage)
             frame = decompress(message) if compressed else self._converter.to_array(message)
-            return settings.gain(crop_rows(frame, settings.crop_bottom_rows))
+            frame = crop_rows(frame, rows)
+            if rows:  # telemetry goes on counting where the picture is frozen
+                camera.see(frame.tobytes(), arrival.received_ns)
+            return settings.gain(frame)
         except Exception as error:
             self._count(arrival, error)
             return None

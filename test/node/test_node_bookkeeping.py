@@ -161,6 +161,15 @@ def test_camera_notices_a_frozen_picture():
     assert camera.report(200 * NS_PER_S).frozen_s == 0
 
 
+def test_a_frame_from_before_a_jump_back_of_the_clock_hides_no_freeze():
+    camera = Camera('/flir', 3)
+    camera.restart_times(10 * NS_PER_S)
+    camera.see(7, 100 * NS_PER_S)  # received before the jump, looked at after it
+    for second in (11, 12, 19):
+        camera.see(7, second * NS_PER_S)
+    assert camera.report(20 * NS_PER_S).frozen_s == 8
+
+
 def test_clock_jump_resets_times_but_not_scores():
     camera = Camera('/flir', 4)
     for second in range(1000, 1004):

@@ -1,5 +1,6 @@
 """Cameras that stop, freeze, come late and come back, lost frames, and clocks that jump."""
 
+from itertools import count
 from pathlib import Path
 
 from builtin_interfaces.msg import Time
@@ -42,6 +43,32 @@ def test_camera_freezes_and_thaws(robot, run_node, to_message):
     assert 'frozen: the same picture for' in status.message
     front.run(10.0)
     robot.wait_for_status(name, lambda s: s.level == s.OK)
+
+
+def test_telemetry_that_is_cut_off_hides_no_freeze(robot, run_node, to_message):
+    run_node(cameras=[FRONT], freeze_after=1.5, crop_bottom_rows=2)
+    front = robot.active_camera(FRONT)
+    assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
+    frame = front.frame()
+    counter = count()
+
+    def publish():
+        frame[-1, 0] = next(counter) % 256
+        front.publish(to_message(frame))
+
+    timer = robot.node.create_timer(0.1, publish)
+    status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: s.level == s.ERROR)
+    robot.node.destroy_timer(timer)
+    assert 'frozen: the same picture for' in status.message
+
+
+def test_a_camera_named_twice_is_one(robot, run_node):
+    run_node(cameras=['front', '/front'])
+    assert robot.transition('configure')
+    robot.wait_for_publishers('/front/quality')
+    assert robot.node.count_publishers('/front/quality') == 1
+    assert robot.transition('cleanup')
+    robot.spin_until(lambda: not robot.node.count_publishers('/front/quality'), 'cleanup')
 
 
 def test_cameras_are_discovered_also_late(robot, run_node):

@@ -146,7 +146,7 @@ def test_start_values_are_typed(name, value, expected):
 
 @pytest.mark.parametrize('name, value', [
     ('max_rate', True), ('max_batch', 3.5), ('max_batch', True), ('discover', 1),
-    ('transport', 4), ('cameras', '/a'), ('model', None)])
+    ('transport', 4), ('cameras', '/a'), ('cameras', [True]), ('model', None)])
 def test_start_values_of_another_type_are_refused(name, value):
     with pytest.raises(ValueError, match=name):
         SPECS[name].typed(value)
