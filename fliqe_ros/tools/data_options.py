@@ -7,14 +7,10 @@ import torch
 
 
 def at_least_one(text: str) -> int:
-    """Read a whole number from 1, as argparse wants its types to do."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-at_least_one.__name__ = 'whole number from 1'  # what argparse calls it where it is wrong
+    """Read a whole number from 1; raises what argparse tells of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
+    return int(text)
 
 
 def data_options() -> argparse.ArgumentParser:
