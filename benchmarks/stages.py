@@ -44,7 +44,7 @@ def _run_once(stages: dict, times_ms: dict) -> None:
 def _stages(width: int, height: int) -> dict:
     """Return the stages by name; each takes what the one before it returns."""
     fliqe = FLIQE(device='cpu')
-    message = _Message(width, height)
+    message = Mono16Message(width, height)
     window = SmoothingWindow(300)
     assessment = fliqe.assess(NativeConverter().to_array(message))
     stages = {
@@ -67,13 +67,13 @@ def _stages(width: int, height: int) -> dict:
     return stages
 
 
-class _Message:
-    """What the converter reads of an image message."""
+class Mono16Message:
+    """What the converter reads of an image message; another scene for each seed."""
 
     encoding, is_bigendian = 'mono16', int(sys.byteorder == 'big')
 
-    def __init__(self, width: int, height: int):
-        scene = ThermalScene(5, height, width)
+    def __init__(self, width: int, height: int, seed: int = 5):
+        scene = ThermalScene(seed, height, width)
         counts = scene.sensor_counts(scene.render(0.0), np.random.default_rng(0))
         self.width, self.height, self.step = width, height, 2 * width
         self.data = array('B', counts.tobytes())

@@ -10,8 +10,8 @@ import numpy as np
 MODES = ('percentile', 'fixed_range', 'none')
 
 # Frames of more pixels than this have their percentiles taken from every fourth row and column.
-_FULL_STATISTICS_PIXELS = 65_536
-_STRIDE = 4
+FULL_STATISTICS_PIXELS = 65_536
+STRIDE = 4
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class GainControl:
 
 
 def _subsample(frame: np.ndarray) -> np.ndarray:
-    return frame[::_STRIDE, ::_STRIDE] if frame.size > _FULL_STATISTICS_PIXELS else frame
+    return frame[::STRIDE, ::STRIDE] if frame.size > FULL_STATISTICS_PIXELS else frame
 
 
 def _finite_sample(frame: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from fliqe_ros.agc import GainControl
 from fliqe_ros.backends import load_backend, Outputs
 from fliqe_ros.distortion import CLASSES, Distortion
 from fliqe_ros.errors import FrameError
-from fliqe_ros.inputs import PREPARE
+from fliqe_ros.inputs import Prepared
 from fliqe_ros.smoothing import SmoothingWindow
 import numpy as np
 
@@ -33,23 +33,24 @@ class FLIQE:
     quality_model_path: a checkpoint, or an ONNX file that ``tools.export`` made of one; None is
     the packaged default model.
     device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-    precision: ``float32``, or ``float16``/``bfloat16`` by automatic mixed precision.
+    precision: ``float32``, ``float16``, ``bfloat16``, or ``auto``: ``float16`` on a GPU, else
+    ``float32``. Half precisions compute the convolutions in it.
     backend: ``torch``, ``onnxruntime``, or ``auto``: what the file's suffix says, and for the
     default model ONNX Runtime on the CPU if it is installed, else PyTorch.
     threads: CPU threads to use; 0 is all cores but one, at least one.
     Raises CheckpointError (names file and reason), or ValueError for the other arguments.
     """
 
-    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'float32',
+    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'auto',
                  backend: str = 'auto', threads: int = 0):
         self._backend, path = load_backend(
             quality_model_path, device, precision, backend, threads)
-        self._prepare = PREPARE[self._backend.architecture]
         self.model_path = str(path)
         self.model_hash = hashlib.sha256(path.read_bytes()).hexdigest()
         self.architecture = self._backend.architecture
         self.metadata = self._backend.metadata
         self.backend = self._backend.name
+        self.precision = self._backend.precision
         self.threads = self._backend.threads
         self._is_released = False
         self._gain_control = GainControl()
@@ -89,16 +90,27 @@ class FLIQE:
         quality_maps: False leaves the maps out, which take a sixth of the time.
         Raises FrameError if any frame is bad, and RuntimeError after ``release``.
         """
+        return self.assess_prepared([self.prepare(image) for image in images], quality_maps)
+
+    def prepare(self, image: np.ndarray, gain: Optional[GainControl] = None) -> Prepared:
+        """
+        Do the first half of the work on one frame, for ``assess_prepared``.
+
+        image: see ``estimate_image_quality``; ``gain`` is another gain control than its usual.
+        Raises FrameError for a bad frame.
+        """
+        return self._backend.prepare(_checked(image), gain or self._gain_control)
+
+    def assess_prepared(self, frames: Sequence[Prepared], quality_maps: bool = True) -> list:
+        """Do the other half, see ``assess_batch``; the frames are those of ``prepare``."""
         if self._is_released:
             raise RuntimeError('This FLIQE was released; make a new one.')
-        inputs = [self._prepare(self._to_8bit(image)) for image in images]
         groups = {}
-        for index, prepared in enumerate(inputs):
-            groups.setdefault(prepared.shape, []).append(index)
-        assessments = [None] * len(inputs)
+        for index, frame in enumerate(frames):
+            groups.setdefault(frame.kind, []).append(index)
+        assessments = [None] * len(frames)
         for indices in groups.values():
-            outputs = self._backend.predict(
-                _stack([inputs[index] for index in indices]), quality_maps)
+            outputs = self._backend.predict([frames[index] for index in indices], quality_maps)
             for index, assessment in zip(indices, _assessments(outputs)):
                 assessments[index] = assessment
         return assessments
@@ -112,19 +124,6 @@ class FLIQE:
         self._is_released = True
         self._backend.release()
 
-    def _to_8bit(self, image: np.ndarray) -> np.ndarray:
-        image = np.asarray(image)
-        colour = image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8
-        if image.ndim != 2 and not colour:
-            raise FrameError('unsupported_shape',
-                             f'a frame is (H, W), or (H, W, 3|4) uint8, not {image.shape} '
-                             f'{image.dtype.name}')
-        if image.size == 0:
-            raise FrameError('zero_size', f'the frame of shape {image.shape} has no pixels')
-        if colour and image.shape[2] == 4:
-            image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
-        return self._gain_control(image)
-
 
 class OnlineFLIQE:
     """
@@ -134,7 +133,7 @@ class OnlineFLIQE:
     """
 
     def __init__(self, quality_model_path=None, smoothing_window_size: int = 300,
-                 device: str = 'auto', precision: str = 'float32', backend: str = 'auto',
+                 device: str = 'auto', precision: str = 'auto', backend: str = 'auto',
                  threads: int = 0):
         SmoothingWindow(smoothing_window_size)  # a wrong size is told here, not at the first frame
         self._smoothing_window_size = smoothing_window_size
@@ -175,9 +174,17 @@ class OnlineFLIQE:
         return self._sessions[session_id]
 
 
-def _stack(inputs: list) -> np.ndarray:
-    """Return frames of one size as a batch; of a single frame a view, if it is contiguous."""
-    return np.ascontiguousarray(inputs[0][np.newaxis]) if len(inputs) == 1 else np.stack(inputs)
+def _checked(image: np.ndarray) -> np.ndarray:
+    """Return the frame without alpha channel."""
+    image = np.asarray(image)
+    colour = image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8
+    if image.ndim != 2 and not colour:
+        raise FrameError('unsupported_shape',
+                         f'a frame is (H, W), or (H, W, 3|4) uint8, not {image.shape} '
+                         f'{image.dtype.name}')
+    if image.size == 0:
+        raise FrameError('zero_size', f'the frame of shape {image.shape} has no pixels')
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if colour and image.shape[2] == 4 else image
 
 
 def _assessments(outputs: Outputs) -> list:

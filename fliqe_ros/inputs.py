@@ -1,6 +1,9 @@
-"""Frames → what the networks take, as NumPy arrays: the same for every backend."""
+"""Frames → what the networks take, as NumPy arrays: the same for every backend on a CPU."""
+
+from typing import NamedTuple, Optional, Sequence
 
 import cv2
+from fliqe_ros.agc import GainControl
 from fliqe_ros.palettes import to_gray
 import numpy as np
 from PIL import Image
@@ -9,6 +12,24 @@ from PIL import Image
 MIN_SIDE = 128
 #: Side of the square input of resnet50.
 INPUT_SIZE = 224
+
+
+class Prepared(NamedTuple):
+    """
+    A frame as a backend wants it.
+
+    pixels: what the network takes, (C, h, w) uint8; or, for a backend that does the rest itself,
+    the frame.
+    gain: the gain control that is left to the backend; None if there is nothing left to do.
+    """
+
+    pixels: np.ndarray
+    gain: Optional[GainControl] = None
+
+    @property
+    def kind(self) -> tuple:
+        """Return what frames must have in common to share a forward pass."""
+        return self.pixels.shape, self.pixels.dtype, self.gain
 
 
 def native_gray(frame: np.ndarray) -> np.ndarray:
@@ -46,3 +67,15 @@ def small_rgb(frame: np.ndarray) -> np.ndarray:
 
 #: How a frame is prepared for each architecture.
 PREPARE = {'thermal_s': native_gray, 'resnet50': small_rgb}
+
+
+def prepare(architecture: str, frame: np.ndarray, gain: GainControl) -> Prepared:
+    """Do all of it: gain control, and what the architecture asks for. Raises FrameError."""
+    return Prepared(PREPARE[architecture](gain(frame)))
+
+
+def stack(frames: Sequence[Prepared]) -> np.ndarray:
+    """Return frames of one size as a batch; of a single frame a view, if it is contiguous."""
+    first = frames[0].pixels
+    return (np.ascontiguousarray(first[np.newaxis]) if len(frames) == 1
+            else np.stack([frame.pixels for frame in frames]))

@@ -91,6 +91,14 @@ def test_page_is_filled_in(results, tmp_path):
     assert page.read_text() == text
 
 
+def test_page_shows_the_results_that_are_kept(tmp_path):
+    kept = ROOT / 'docs' / 'performance.md'
+    page = tmp_path / kept.name
+    shutil.copy(kept, page)
+    bench('growth', '--quick', '--results', ROOT / 'benchmarks' / 'results', '--page', page)
+    assert page.read_text() == kept.read_text()
+
+
 def test_without_gpu_it_says_so(tmp_path):
     if 'nothing to measure' in (said := bench('gpu', '--quick', '--out', tmp_path)):
         assert 'CUDA' in said and not list(tmp_path.iterdir())

@@ -108,7 +108,7 @@ def test_bad_settings_are_named():
         FLIQE(device='tpu')
     with pytest.raises(ValueError, match="'cuda:99' is not there"):
         FLIQE(device='cuda:99')
-    with pytest.raises(ValueError, match="'int8' is none of float32"):
+    with pytest.raises(ValueError, match="'int8' is none of auto, float32"):
         FLIQE(precision='int8')
 
 

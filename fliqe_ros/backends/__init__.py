@@ -10,14 +10,16 @@ from importlib.util import find_spec
 import os
 from pathlib import Path
 import re
-from typing import NamedTuple, Optional, Protocol
+from typing import NamedTuple, Optional, Protocol, Sequence
 
+from fliqe_ros.agc import GainControl
+from fliqe_ros.inputs import Prepared
 from fliqe_ros.model_files import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
 import numpy as np
 
 TORCH, ONNXRUNTIME = 'torch', 'onnxruntime'
 BACKENDS = ('auto', TORCH, ONNXRUNTIME)
-PRECISIONS = ('float32', 'float16', 'bfloat16')
+PRECISIONS = ('auto', 'float32', 'float16', 'bfloat16')
 
 _MODULES = {TORCH: 'fliqe_ros.backends.pytorch',
             ONNXRUNTIME: 'fliqe_ros.backends.onnx_runtime'}
@@ -39,15 +41,24 @@ class Backend(Protocol):
     architecture: str
     metadata: dict
     device: str        #: ``cpu`` or ``cuda:N``
+    precision: str     #: ``float32``, ``float16`` or ``bfloat16``
     threads: int       #: CPU threads that inference uses at most
 
     @property
     def gpu_memory_bytes(self) -> int:
         """Memory this process holds on the GPU; 0 on the CPU."""
 
-    def predict(self, batch: np.ndarray, maps: bool = True) -> Outputs:
+    def prepare(self, frame: np.ndarray, gain: GainControl) -> Prepared:
         """
-        Score a batch, (N, C, h, w) uint8, of frames prepared for the architecture.
+        Do what is to be done on the CPU for one frame.
+
+        :param frame: (H, W) uint8, uint16 or float, or (H, W, 3) uint8 BGR.
+        :raises FrameError: if gain control cannot be had of it.
+        """
+
+    def predict(self, frames: Sequence[Prepared], maps: bool = True) -> Outputs:
+        """
+        Score frames of one kind in one forward pass.
 
         :param maps: whether quality maps are wanted; they take a sixth of the time.
         """
@@ -94,7 +105,7 @@ def _best_backend(path, device: str, precision: str) -> str:
     if path:
         return ONNXRUNTIME if Path(path).suffix == '.onnx' else TORCH
     # Measured on CPUs, ONNX Runtime takes half of the time; on a GPU PyTorch is at home.
-    suits = precision == 'float32' and not device.startswith('cuda')
+    suits = precision in ('auto', 'float32') and not device.startswith('cuda')
     if not (suits and _is_installed(ONNXRUNTIME) and DEFAULT_ONNX_MODEL.is_file()):
         return TORCH
     return TORCH if device == 'auto' and _cuda_is_there() else ONNXRUNTIME

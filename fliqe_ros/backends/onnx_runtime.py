@@ -3,9 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Sequence
 
+from fliqe_ros.agc import GainControl
 from fliqe_ros.backends import ONNXRUNTIME, Outputs
-from fliqe_ros.inputs import PREPARE
+from fliqe_ros.inputs import PREPARE, prepare, Prepared, stack
 from fliqe_ros.model_files import CheckpointError
 import numpy as np
 
@@ -21,7 +23,7 @@ def load(path: Path, device: str, precision: str, threads: int) -> 'OnnxRuntimeB
     if device.startswith('cuda'):
         raise ValueError(f"Backend 'onnxruntime' runs on the CPU only: for device {device!r} use "
                          "backend 'torch'.")
-    if precision != 'float32':
+    if precision not in ('auto', 'float32'):
         raise ValueError(f"Backend 'onnxruntime' computes in float32 only: for precision "
                          f"{precision!r} use backend 'torch'.")
     return OnnxRuntimeBackend(path, threads)
@@ -32,6 +34,7 @@ class OnnxRuntimeBackend:
 
     name = ONNXRUNTIME
     device = 'cpu'
+    precision = 'float32'
     gpu_memory_bytes = 0
 
     def __init__(self, path: Path, threads: int):
@@ -49,11 +52,15 @@ class OnnxRuntimeBackend:
         self._inputs = [each.name for each in self._session.get_inputs()]
         self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def predict(self, batch: np.ndarray, maps: bool = True) -> Outputs:
-        """(N, C, h, w) uint8 batch of prepared frames → outputs."""
+    def prepare(self, frame: np.ndarray, gain: GainControl) -> Prepared:
+        """Prepare a frame altogether. Raises FrameError."""
+        return prepare(self.architecture, frame, gain)
+
+    def predict(self, frames: Sequence[Prepared], maps: bool = True) -> Outputs:
+        """Score prepared frames of one size."""
         names = [name for name in self._outputs if maps or name != 'quality_maps']
         # zip, as only models with a map have the second input
-        inputs = dict(zip(self._inputs, (batch, np.array(maps))))
+        inputs = dict(zip(self._inputs, (stack(frames), np.array(maps))))
         return Outputs(**dict(zip(names, self._session.run(names, inputs))))
 
     def release(self) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from fliqe_ros.backends import onnx_runtime, Outputs
-from fliqe_ros.inputs import MIN_SIDE
+from fliqe_ros.inputs import MIN_SIDE, Prepared
 from fliqe_ros.model.inference import Scorer
 from fliqe_ros.model.network import QualityNetwork
 import numpy as np
@@ -75,7 +75,8 @@ def _largest_difference(scorer: Scorer, path: Path) -> float:
     largest = 0.0
     for shape in _CHECKED:
         batch = _random_batch(scorer, *shape)
-        for ours, torchs in zip(backend.predict(batch.numpy()), scorer(batch)):
+        frames = [Prepared(frame) for frame in batch.numpy()]
+        for ours, torchs in zip(backend.predict(frames), scorer(batch)):
             difference = np.abs(ours - torchs.numpy()).max()
             largest = max(largest, float(difference))
     return largest

@@ -1,5 +1,6 @@
 """A network made ready to score and nothing else: what the torch backend and the export run."""
 
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Union
 
@@ -15,10 +16,12 @@ class Scorer(nn.Module):
 
     Normalisation, of the input and by BatchNorm layers, is folded into the convolutions, which
     changes scores by about 1e-6. ``network`` must be in evaluation mode; it is left as it was.
+    precision: of the convolutions.
     """
 
-    def __init__(self, network: QualityNetwork):
+    def __init__(self, network: QualityNetwork, precision: torch.dtype = torch.float32):
         super().__init__()
+        self._precision = precision
         self.network = deepcopy(network).requires_grad_(False)
         for name in network.convolutions:
             parent, _, child = name.rpartition('.')
@@ -26,7 +29,13 @@ class Scorer(nn.Module):
             # as those of the convolutions.
             convolutions = fuse(self.network.get_submodule(name).double())
             setattr(self.network.get_submodule(parent), child, convolutions.float())
-        _fold_normalize(self.network)
+        if precision is torch.float32:
+            _fold_normalize(self.network)
+        else:
+            # Gray levels less their mean fit into 8 bits without loss; weights made for levels
+            # as they are would not sum up to zero any more once they are rounded.
+            for name in network.convolutions:
+                self.network.get_submodule(name).to(precision)
         self.eval()
 
     def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> tuple:
@@ -37,13 +46,19 @@ class Scorer(nn.Module):
         any and they are wanted; all in [0, 1]. What there is not is left out. maps: see
         ``QualityNetwork.forward``.
         """
-        prediction = self.network(batch, maps)
+        with self._autocast(batch.device.type):
+            prediction = self.network(batch, maps)
         outputs = [prediction.score]
         if prediction.type_logits is not None:
             outputs.append(prediction.type_logits.softmax(1))
         if prediction.map_logits is not None:
             outputs.append(torch.sigmoid(-prediction.map_logits))
-        return tuple(outputs)
+        return tuple(output.float() for output in outputs)
+
+    def _autocast(self, device: str):
+        if self._precision is torch.float32:
+            return nullcontext()
+        return torch.autocast(device, self._precision)
 
 
 def _fold_normalize(network: QualityNetwork) -> None:

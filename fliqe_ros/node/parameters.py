@@ -107,7 +107,7 @@ PARAMETERS = (
     Spec('model', '', 'Path of the model file; empty is the packaged default', fixed=True),
     Spec('device', 'auto', 'Where the model runs: auto, cpu, cuda or cuda:N',
          check=_check_device, fixed=True),
-    Spec('precision', 'float32', 'Arithmetic of the model',
+    Spec('precision', 'auto', 'Arithmetic of the model; auto: float16 on a GPU, else float32',
          choices=PRECISIONS, fixed=True),
     Spec('backend', 'auto', 'What runs the model; auto: onnxruntime for .onnx files, torch for '
          'others, for the packaged default onnxruntime on the CPU if installed',

@@ -240,7 +240,7 @@ class QualityNode(LifecycleNode):
     def _report(self, now_ns: int) -> NodeReport:
         model = self._model and ModelReport(
             self._model.architecture, self._model.model_path, self._model.model_hash,
-            self._model.device, self._settings.current.precision, self._model.backend,
+            self._model.device, self._model.precision, self._model.backend,
             self._model.threads, self._model.gpu_memory_bytes)
         problems = (self._problem, *self._unusable_cameras.values())
         return NodeReport(

@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frames import crop_rows, decompress
+from fliqe_ros.inputs import Prepared
 from fliqe_ros.node.channel import CameraChannel
 from fliqe_ros.node.inference_times import InferenceTimes
 from fliqe_ros.node.messages import bgr_message, quality_message
@@ -30,6 +31,15 @@ class Arrival:
     channel: CameraChannel
     message: Image | CompressedImage
     received_ns: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame, as it came and as the model wants it, and the message that brought it."""
+
+    arrival: Arrival
+    pixels: np.ndarray
+    prepared: Prepared
 
 
 class InferenceWorker:
@@ -79,54 +89,54 @@ class InferenceWorker:
 
     def _score(self, batch: list[Arrival]) -> None:
         settings = self._settings()
-        frames = [(arrival, self._frame(arrival, settings)) for arrival in batch]
-        frames = [(arrival, frame) for arrival, frame in frames if frame is not None]
+        frames = [self._frame(arrival, settings) for arrival in batch]
+        frames = [frame for frame in frames if frame]
         # The map is for overlays only, which few watch.
-        maps = any(arrival.channel.is_watched for arrival, _ in frames)
-        for arrival, frame, assessment in self._assess(frames, maps) if frames else ():
+        maps = any(frame.arrival.channel.is_watched for frame in frames)
+        for frame, assessment in self._assess(frames, maps) if frames else ():
             # While stopping, the publishers may already be gone.
             if self._stop.is_set():
                 return
             try:
-                self._publish(arrival, frame, assessment, settings)
+                self._publish(frame, assessment, settings)
             except Exception as error:
-                self._count(arrival, error)
+                self._count(frame.arrival, error)
 
-    def _frame(self, arrival: Arrival, settings: Settings) -> np.ndarray | None:
-        """Return the message's frame in 8 bits, or None if it has none."""
+    def _frame(self, arrival: Arrival, settings: Settings) -> Frame | None:
+        """Return the message's frame, or None if it has none that can be scored."""
         message = arrival.message
         try:
             camera, rows = arrival.channel.camera, settings.crop_bottom_rows
             if not rows:
                 camera.see(message.data, arrival.received_ns)
             compressed = isinstance(message, CompressedImage)
-            frame = decompress(message) if compressed else self._converter.to_array(message)
-            frame = crop_rows(frame, rows)
+            pixels = decompress(message) if compressed else self._converter.to_array(message)
+            pixels = crop_rows(pixels, rows)
             if rows:  # telemetry goes on counting where the picture is frozen
-                camera.see(frame.tobytes(), arrival.received_ns)
-            return settings.gain(frame)
+                camera.see(pixels.tobytes(), arrival.received_ns)
+            return Frame(arrival, pixels, self._model.prepare(pixels, settings.gain))
         except Exception as error:
             self._count(arrival, error)
             return None
 
-    def _assess(self, frames: list, maps: bool) -> list:
+    def _assess(self, frames: list[Frame], maps: bool) -> list:
         """Score frames in one forward pass; if that fails, each in its own."""
         self.times.start()
         assessments = []
         try:
-            assessments = self._model.assess_batch([frame for _, frame in frames], maps)
+            assessments = self._model.assess_prepared([frame.prepared for frame in frames], maps)
         except Exception as error:
             if len(frames) == 1:
-                self._count(frames[0][0], error, cause='inference')
+                self._count(frames[0].arrival, error, cause='inference')
                 return []
         finally:
             self.times.finish(len(assessments))
         if not assessments:
             return [result for frame in frames for result in self._assess([frame], maps)]
-        return [(*frame, assessment) for frame, assessment in zip(frames, assessments)]
+        return list(zip(frames, assessments))
 
-    def _publish(self, arrival: Arrival, frame, assessment, settings: Settings) -> None:
-        channel = arrival.channel
+    def _publish(self, frame: Frame, assessment, settings: Settings) -> None:
+        arrival, channel = frame.arrival, frame.arrival.channel
         _require_finite(assessment)
         verdict = channel.camera.score(
             assessment.score, assessment.distortion, settings.thresholds)
@@ -137,7 +147,7 @@ class InferenceWorker:
         channel.camera.published(latency_ns)
         if channel.is_watched:
             channel.overlay.publish(bgr_message(header, draw(
-                frame, assessment.score, verdict, assessment.distortion,
+                settings.gain(frame.pixels), assessment.score, verdict, assessment.distortion,
                 assessment.quality_map)))
             channel.camera.draw()
 

@@ -27,12 +27,12 @@ def count_drawn(robot, run_node):
 @pytest.fixture
 def maps_wanted(monkeypatch):
     """Return a list that tells, for every forward pass, whether quality maps were wanted."""
-    assess_batch, wanted = FLIQE.assess_batch, []
+    assess_prepared, wanted = FLIQE.assess_prepared, []
 
-    def noting(fliqe, images, quality_maps=True):
+    def noting(fliqe, frames, quality_maps=True):
         wanted.append(quality_maps)
-        return assess_batch(fliqe, images, quality_maps)
-    monkeypatch.setattr(FLIQE, 'assess_batch', noting)
+        return assess_prepared(fliqe, frames, quality_maps)
+    monkeypatch.setattr(FLIQE, 'assess_prepared', noting)
     return wanted
 
 

@@ -1,0 +1,84 @@
+"""PyTorch on a GPU: the scores of the CPU, whatever frames come in whatever order."""
+
+import gc
+
+from fliqe_ros import FLIQE
+from fliqe_ros.model import preparation, ResNet50, save_checkpoint, ThermalS
+import numpy as np
+import pytest
+from test_backends import frame, settled
+import torch
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
+
+
+@pytest.fixture(scope='module', params=[ThermalS, ResNet50], ids=['thermal_s', 'resnet50'])
+def checkpoint(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp('gpu') / 'model.pt'
+    save_checkpoint(path, settled(request.param()), {})
+    return path
+
+
+def frames_of_all_kinds(seed):
+    raw = 7000 + 11 * frame(256, 320, seed).astype(np.uint16)
+    return [frame(240, 320, seed), raw, raw[::-1], frame(64, 90, seed + 1), raw[:100],
+            raw.astype(np.float32) / 100, frame(200, 300, seed + 2, channels=3),
+            frame(240, 320, seed + 3), frame(240, 320, seed + 4), raw + np.uint16(20_000)]
+
+
+@pytest.mark.parametrize('precision, tolerance', [
+    ('float32', 1e-4), ('float16', 0.01), ('bfloat16', 0.08)])
+def test_scores_are_those_of_the_cpu(checkpoint, precision, tolerance):
+    cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', precision)
+    if gpu.architecture == 'resnet50' and precision != 'float32':
+        tolerance *= 5  # fifty layers of random weights make much of how numbers are rounded
+    assert (gpu.device, gpu.precision, gpu.backend) == ('cuda:0', precision, 'torch')
+    for seed in range(4):  # as they come, captured, and from the graph
+        frames = frames_of_all_kinds(seed)
+        for expected, ours in zip(cpu.assess_batch(frames), gpu.assess_batch(frames)):
+            assert ours.score == pytest.approx(expected.score, abs=tolerance)
+            assert ours.probabilities == pytest.approx(expected.probabilities, abs=tolerance)
+            if expected.quality_map is None:
+                assert ours.quality_map is None
+            else:
+                assert np.abs(ours.quality_map - expected.quality_map).max() < 3 * tolerance
+        assert gpu.estimate_batch(frames) == pytest.approx(
+            cpu.estimate_batch(frames), abs=tolerance)
+
+
+def test_what_cannot_be_captured_is_done_all_the_same(checkpoint, monkeypatch):
+    prepare = preparation.prepare
+
+    def with_a_wait(*arguments):
+        torch.cuda.synchronize()  # which no graph can hold
+        return prepare(*arguments)
+    monkeypatch.setattr(preparation, 'prepare', with_a_wait)
+    cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', 'float32')
+    for seed in range(4):
+        frames = [frame(240, 320, seed), frame(240, 320, seed + 1)]
+        assert gpu.estimate_batch(frames) == pytest.approx(cpu.estimate_batch(frames), abs=1e-4)
+
+
+def test_half_precision_is_what_a_gpu_gets(checkpoint):
+    assert FLIQE(checkpoint).precision == 'float16'
+    assert FLIQE(checkpoint, 'cpu').precision == 'float32'
+
+
+def test_batches_of_every_number(checkpoint):
+    gpu = FLIQE(checkpoint, 'cuda', 'float32')
+    frames = [frame(130, 140, seed) for seed in range(40)]
+    alone = [gpu.estimate_image_quality(each) for each in frames]
+    for count in (*range(1, 41), *range(40, 0, -1)):
+        assert gpu.estimate_batch(frames[:count]) == pytest.approx(alone[:count], abs=1e-4)
+
+
+def test_memory_is_given_back(checkpoint):
+    gc.collect()
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_reserved()
+    gpu = FLIQE(checkpoint, 'cuda')
+    for _ in range(3):
+        gpu.warm_up(batch=4)
+    assert gpu.gpu_memory_bytes > before
+    gpu.release()
+    assert torch.cuda.memory_reserved() <= before + 2**25, 'the work space of cuBLAS remains'
