@@ -33,8 +33,8 @@ class FLIQE:
     quality_model_path: a checkpoint, or an ONNX file that ``tools.export`` made of one; None is
     the packaged default model.
     device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-    precision: ``float32``, ``float16``, ``bfloat16``, or ``auto``: ``float16`` on a GPU, else
-    ``float32``. Half precisions compute the convolutions in it.
+    precision: of the convolutions: ``float32``, ``bfloat16``, on a GPU ``float16``, or ``auto``,
+    which is ``float16`` on a GPU, else ``float32``.
     backend: ``torch``, ``onnxruntime``, or ``auto``: what the file's suffix says, and for the
     default model ONNX Runtime on the CPU if it is installed, else PyTorch.
     threads: CPU threads to use; 0 is all cores but one, at least one.
@@ -86,7 +86,8 @@ class FLIQE:
         """
         One Assessment per frame, in order; frames may differ in size.
 
-        Frames that the network sees at the same size share one forward pass.
+        Frames of one kind share a forward pass: on a CPU those that the network sees at the same
+        size, on a GPU those of the same size and type.
         quality_maps: False leaves the maps out, which take a sixth of the time.
         Raises FrameError if any frame is bad, and RuntimeError after ``release``.
         """
@@ -116,8 +117,10 @@ class FLIQE:
         return assessments
 
     def warm_up(self, height: int = 512, width: int = 640, batch: int = 1) -> None:
-        """Run once on blank frames, so that the first real frame is not slower than the rest."""
-        self.assess_batch([np.zeros((height, width), np.uint8)] * batch)
+        """Run on blank frames, so that the first real ones are not slower than the rest."""
+        for dtype in (np.uint8, np.uint16):
+            for _ in range(2):  # a GPU does it otherwise from the second time on
+                self.estimate_batch([np.zeros((height, width), dtype)] * batch)
 
     def release(self) -> None:
         """Let go of the model and of the GPU memory it held."""
@@ -175,8 +178,9 @@ class OnlineFLIQE:
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
-    """Return the frame without alpha channel."""
+    """Return the frame in native byte order and without alpha channel."""
     image = np.asarray(image)
+    image = image.astype(image.dtype.newbyteorder('='), copy=False)
     colour = image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8
     if image.ndim != 2 and not colour:
         raise FrameError('unsupported_shape',

@@ -26,6 +26,7 @@ PARAMETERS = {
     'transport': str,
     'model': str,
     'device': str,
+    'precision': str,
     'backend': str,
     'threads': int,
 }
@@ -49,6 +50,9 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'device', default_value='',
         description='Where the model runs: auto, cpu, cuda or cuda:N'),
+    DeclareLaunchArgument(
+        'precision', default_value='', choices=['', 'auto', 'float32', 'float16', 'bfloat16'],
+        description='Arithmetic of the model; auto: float16 on a GPU, else float32'),
     DeclareLaunchArgument(
         'backend', default_value='', choices=['', 'auto', 'torch', 'onnxruntime'],
         description='What runs the model: auto, torch or onnxruntime'),

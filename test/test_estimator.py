@@ -80,6 +80,7 @@ def test_raw_frames_go_through_gain_control(fliqe):
     raw = counts(3)
     eight_bit = fliqe.estimate_image_quality(clean_frame(3))
     assert fliqe.estimate_image_quality(raw) == pytest.approx(eight_bit, abs=1e-5)
+    assert fliqe.estimate_image_quality(raw.astype('>u2')) == pytest.approx(eight_bit, abs=1e-5)
     celsius = ((raw.astype(np.float32) - 4000) / 40).astype(np.float32)
     assert fliqe.estimate_image_quality(celsius) == pytest.approx(eight_bit, abs=0.02)
 
@@ -108,6 +109,8 @@ def test_bad_settings_are_named():
         FLIQE(device='tpu')
     with pytest.raises(ValueError, match="'cuda:99' is not there"):
         FLIQE(device='cuda:99')
+    with pytest.raises(ValueError, match="'float16' needs a GPU: on the CPU take 'bfloat16'"):
+        FLIQE(device='cpu', precision='float16')
     with pytest.raises(ValueError, match="'int8' is none of auto, float32"):
         FLIQE(precision='int8')
 
@@ -115,7 +118,8 @@ def test_bad_settings_are_named():
 def test_bfloat16_stays_close(fliqe):
     frames = [clean_frame(seed) for seed in range(3)]
     half = FLIQE(device='cpu', precision='bfloat16')
-    assert half.estimate_batch(frames) == pytest.approx(fliqe.estimate_batch(frames), abs=0.1)
+    assert half.estimate_batch(frames) == pytest.approx(fliqe.estimate_batch(frames), abs=0.03)
+    assert sum(half.assess(frames[0]).probabilities) == pytest.approx(1, abs=1e-5), 'of float32'
 
 
 def test_release():

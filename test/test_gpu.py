@@ -1,9 +1,13 @@
 """PyTorch on a GPU: the scores of the CPU, whatever frames come in whatever order."""
 
+from concurrent.futures import ThreadPoolExecutor
 import gc
 
 from fliqe_ros import FLIQE
-from fliqe_ros.model import preparation, ResNet50, save_checkpoint, ThermalS
+from fliqe_ros.agc import GainControl
+from fliqe_ros.backends.cuda import MOST_AT_ONCE, MOST_PASSES
+from fliqe_ros.model import ResNet50, save_checkpoint, ThermalS
+from fliqe_ros.model.preparation import Preparation
 import numpy as np
 import pytest
 from test_backends import frame, settled
@@ -47,12 +51,12 @@ def test_scores_are_those_of_the_cpu(checkpoint, precision, tolerance):
 
 
 def test_what_cannot_be_captured_is_done_all_the_same(checkpoint, monkeypatch):
-    prepare = preparation.prepare
+    prepare = Preparation.__call__
 
     def with_a_wait(*arguments):
         torch.cuda.synchronize()  # which no graph can hold
         return prepare(*arguments)
-    monkeypatch.setattr(preparation, 'prepare', with_a_wait)
+    monkeypatch.setattr(Preparation, '__call__', with_a_wait)
     cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', 'float32')
     for seed in range(4):
         frames = [frame(240, 320, seed), frame(240, 320, seed + 1)]
@@ -70,6 +74,33 @@ def test_batches_of_every_number(checkpoint):
     alone = [gpu.estimate_image_quality(each) for each in frames]
     for count in (*range(1, 41), *range(40, 0, -1)):
         assert gpu.estimate_batch(frames[:count]) == pytest.approx(alone[:count], abs=1e-4)
+
+
+def test_more_kinds_than_are_remembered_and_more_frames_than_go_at_once(checkpoint):
+    cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', 'float32')
+    frames = [frame(128 + kind, 140 + 2 * kind, kind) for kind in range(MOST_PASSES + 4)]
+    expected = cpu.estimate_batch(frames)
+    for _ in range(4):
+        assert gpu.estimate_batch(frames) == pytest.approx(expected, abs=1e-4)
+    assert gpu.estimate_batch(frames[:1] * (2 * MOST_AT_ONCE + 1)) == pytest.approx(
+        expected[:1] * (2 * MOST_AT_ONCE + 1), abs=1e-4)
+
+
+def test_gain_control_may_change_between_batches(checkpoint):
+    cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', 'float32')
+    raw = 7000 + 11 * frame(256, 320, 2).astype(np.uint16)
+    for gain in 3 * [GainControl(), GainControl('fixed_range', 6000, 12_000), GainControl('none')]:
+        ours, theirs = (each.assess_prepared([each.prepare(raw, gain)])[0] for each in (gpu, cpu))
+        assert ours.score == pytest.approx(theirs.score, abs=1e-4)
+
+
+def test_threads_take_turns(checkpoint):
+    gpu = FLIQE(checkpoint, 'cuda', 'float32')
+    batches = [[frame(240, 320, seed)] * 3 for seed in range(4)]
+    expected = [gpu.estimate_batch(batch) for batch in batches]
+    with ThreadPoolExecutor(len(batches)) as pool:
+        for found, batch in zip(pool.map(gpu.estimate_batch, 40 * batches), 40 * expected):
+            assert found == pytest.approx(batch, abs=1e-4)
 
 
 def test_memory_is_given_back(checkpoint):

@@ -2,11 +2,13 @@
 
 from fliqe_ros.agc import GainControl
 from fliqe_ros.inputs import prepare, small_rgb
-from fliqe_ros.model import preparation
+from fliqe_ros.model.preparation import can_prepare, Preparation, stretch
 from fliqe_ros.training.scenes import ThermalScene
 import numpy as np
 import pytest
 import torch
+
+CPU = torch.device('cpu')
 
 
 def raw_frames(height, width):
@@ -35,7 +37,7 @@ def as_bits(frames):
 def test_gain_control_gives_the_same_levels(gain, size):
     frames = raw_frames(*size)
     expected = np.stack([gain(frame) for frame in frames])
-    assert np.array_equal(preparation.stretch(as_bits(frames), gain).numpy(), expected)
+    assert np.array_equal(stretch(as_bits(frames), gain).numpy(), expected)
 
 
 @pytest.mark.parametrize('size', [(100, 60), (120, 160), (224, 224), (512, 640), (300, 224),
@@ -43,7 +45,8 @@ def test_gain_control_gives_the_same_levels(gain, size):
 @pytest.mark.parametrize('channels', [(), (3,)], ids=['gray', 'colour'])
 def test_frames_are_resized_as_by_pil(size, channels):
     frames = np.random.default_rng(1).integers(0, 256, (2, *size, *channels), np.uint8)
-    ours = preparation.small_rgb(torch.from_numpy(frames)).numpy()
+    prepare = Preparation('resnet50', frames.shape[1:], GainControl(), CPU)
+    ours = prepare(torch.from_numpy(frames)).numpy()
     expected = np.stack([small_rgb(frame) for frame in frames])
     assert ours.shape == expected.shape and ours.dtype == np.uint8
     assert np.array_equal(ours, expected)
@@ -52,7 +55,7 @@ def test_frames_are_resized_as_by_pil(size, channels):
 def test_both_together():
     gain, frames = GainControl(), raw_frames(256, 320)
     for architecture in ('thermal_s', 'resnet50'):
-        ours = preparation.prepare(architecture, as_bits(frames), gain).numpy()
+        ours = Preparation(architecture, (256, 320), gain, CPU)(as_bits(frames)).numpy()
         theirs = np.stack([prepare(architecture, frame, gain).pixels for frame in frames])
         assert np.array_equal(ours, theirs)
 
@@ -63,5 +66,5 @@ def test_both_together():
     ((512, 640), np.float32, False, False), ((512, 640), '>u2', False, False)])
 def test_the_rest_is_left_to_the_cpu(shape, dtype, thermal_s, resnet50):
     frame = np.zeros(shape, dtype)
-    assert preparation.can_prepare('thermal_s', frame) == thermal_s
-    assert preparation.can_prepare('resnet50', frame) == resnet50
+    assert can_prepare('thermal_s', frame) == thermal_s
+    assert can_prepare('resnet50', frame) == resnet50

@@ -79,7 +79,7 @@ def load_backend(path, device: str, precision: str, backend: str, threads: int) 
     _require_known(device, precision, backend)
     if backend == 'auto':
         backend = _best_backend(path, device, precision)
-    path = Path(path or _DEFAULT_MODELS[backend])
+    path = Path(path or _DEFAULT_MODELS[backend]).expanduser()
     _require_match(path, backend)
     module = import_module(_MODULES[backend])
     return module.load(path, device, precision, _cpu_threads(threads)), path

@@ -27,6 +27,9 @@ def load(path: Path, device: str, precision: str, threads: int):
         precision = 'float16' if on_gpu else 'float32'
     if on_gpu:
         return CudaBackend(load_model(path), where, precision, threads)
+    if precision == 'float16':
+        raise ValueError(
+            "Precision 'float16' needs a GPU: on the CPU take 'bfloat16' or 'float32'.")
     return TorchBackend(load_model(path), precision, threads)
 
 

@@ -1,6 +1,5 @@
 """A network made ready to score and nothing else: what the torch backend and the export run."""
 
-from contextlib import nullcontext
 from copy import deepcopy
 from typing import Union
 
@@ -16,12 +15,11 @@ class Scorer(nn.Module):
 
     Normalisation, of the input and by BatchNorm layers, is folded into the convolutions, which
     changes scores by about 1e-6. ``network`` must be in evaluation mode; it is left as it was.
-    precision: of the convolutions.
+    precision: of the convolutions; what is behind them is computed in float32.
     """
 
     def __init__(self, network: QualityNetwork, precision: torch.dtype = torch.float32):
         super().__init__()
-        self._precision = precision
         self.network = deepcopy(network).requires_grad_(False)
         for name in network.convolutions:
             parent, _, child = name.rpartition('.')
@@ -34,8 +32,9 @@ class Scorer(nn.Module):
         else:
             # Gray levels less their mean fit into 8 bits without loss; weights made for levels
             # as they are would not sum up to zero any more once they are rounded.
-            for name in network.convolutions:
-                self.network.get_submodule(name).to(precision)
+            for module in self.network.modules():
+                if isinstance(module, nn.Conv2d):
+                    module.to(precision)
         self.eval()
 
     def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> tuple:
@@ -46,19 +45,13 @@ class Scorer(nn.Module):
         any and they are wanted; all in [0, 1]. What there is not is left out. maps: see
         ``QualityNetwork.forward``.
         """
-        with self._autocast(batch.device.type):
-            prediction = self.network(batch, maps)
+        prediction = self.network(batch, maps)
         outputs = [prediction.score]
         if prediction.type_logits is not None:
             outputs.append(prediction.type_logits.softmax(1))
         if prediction.map_logits is not None:
             outputs.append(torch.sigmoid(-prediction.map_logits))
-        return tuple(output.float() for output in outputs)
-
-    def _autocast(self, device: str):
-        if self._precision is torch.float32:
-            return nullcontext()
-        return torch.autocast(device, self._precision)
+        return tuple(outputs)
 
 
 def _fold_normalize(network: QualityNetwork) -> None:

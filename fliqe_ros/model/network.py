@@ -54,6 +54,11 @@ class QualityNetwork(nn.Module, ABC):
         """
         return as_tensor(PREPARE[self.architecture](frame))
 
+    def levels(self, batch: Tensor) -> Tensor:
+        """(N, C, h, w) uint8 → what the first convolution takes, in the precision of that."""
+        weight = self.get_submodule(self.first_convolution).weight
+        return self.normalize(batch.float()).to(weight.dtype)
+
     @abstractmethod
     def encode(self, batch: Tensor) -> Tensor:
         """(N, C, h, w) uint8 batch of prepared frames → (N, 128) unit embeddings."""

@@ -1,7 +1,5 @@
 """What ``agc`` and ``inputs`` do of a batch of frames, on tensors: for GPUs."""
 
-from functools import lru_cache
-
 from fliqe_ros.agc import FULL_STATISTICS_PIXELS, GainControl, STRIDE
 from fliqe_ros.inputs import INPUT_SIZE, MIN_SIDE
 import numpy as np
@@ -14,7 +12,7 @@ _HALF_BITS = 11
 
 
 def can_prepare(architecture: str, frame: np.ndarray) -> bool:
-    """Tell whether ``prepare`` takes such frames; the rest is for the CPU."""
+    """Tell whether ``Preparation`` takes such frames; the rest is for the CPU."""
     if architecture == 'resnet50':
         return frame.dtype == np.uint8 or frame.dtype == np.uint16
     # Colours may be those of a palette; small frames are padded once they are in 8 bits.
@@ -22,15 +20,27 @@ def can_prepare(architecture: str, frame: np.ndarray) -> bool:
             and min(frame.shape) >= MIN_SIDE)
 
 
-def prepare(architecture: str, frames: Tensor, gain: GainControl) -> Tensor:
+class Preparation:
     """
-    Prepare frames of one size as ``inputs.prepare`` does.
+    Prepares frames of one kind as ``inputs.prepare`` does.
 
-    frames: (N, H, W) uint8 gray, (N, H, W, 3) uint8 BGR, or (N, H, W) int16 with the bits of
-    uint16. Returns (N, C, h, w) uint8.
+    shape: (H, W), or (H, W, 3) for colours. device: where the frames are.
     """
-    levels = stretch(frames, gain) if frames.dtype == torch.int16 else frames
-    return small_rgb(levels) if architecture == 'resnet50' else levels.unsqueeze(1)
+
+    def __init__(self, architecture: str, shape: tuple, gain: GainControl, device: torch.device):
+        self._gain = gain
+        self._weights = None
+        if architecture == 'resnet50':
+            self._weights = [resize_weights(side, device) for side in shape[:2]]
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """
+        (N, H, W) or (N, H, W, 3) → (N, C, h, w) uint8.
+
+        frames: uint8, gray or BGR, or int16 with the bits of uint16.
+        """
+        levels = stretch(frames, self._gain) if frames.dtype == torch.int16 else frames
+        return small_rgb(levels, *self._weights) if self._weights else levels.unsqueeze(1)
 
 
 def stretch(frames: Tensor, gain: GainControl) -> Tensor:
@@ -50,35 +60,35 @@ def stretch(frames: Tensor, gain: GainControl) -> Tensor:
     return gray.round_().to(torch.uint8)
 
 
-def small_rgb(frames: Tensor) -> Tensor:
+def small_rgb(frames: Tensor, for_columns: Tensor, for_rows: Tensor) -> Tensor:
     """
     Resize as PIL's bilinear filter does, to the same levels.
 
-    frames: (N, H, W) gray or (N, H, W, 3) BGR, uint8. Returns (N, 3, 224, 224) uint8 RGB.
+    frames: (N, H, W) gray or (N, H, W, 3) BGR, uint8. for_columns, for_rows: ``resize_weights`` of
+    H and W. Returns (N, 3, 224, 224) uint8 RGB.
     """
     channels = frames.unsqueeze(1) if frames.ndim == 3 else frames.flip(3).permute(0, 3, 1, 2)
-    narrow = _resize_rows(channels)
-    return _resize_rows(narrow.transpose(2, 3)).transpose(2, 3).expand(-1, 3, -1, -1)
+    narrow = _resize_rows(channels, for_rows)
+    return _resize_rows(narrow.transpose(2, 3), for_columns).transpose(2, 3).expand(-1, 3, -1, -1)
 
 
-def _resize_rows(levels: Tensor) -> Tensor:
+def resize_weights(side: int, device: torch.device) -> Tensor:
+    """(side, 2 * 224): upper and lower halves of the weights of its pixels in each of 224."""
+    # PIL tells its own weights, rounded as it does for itself, by resizing rows of one bright
+    # pixel each.
+    pixels = Image.fromarray(np.eye(side, dtype=np.int32) << 2 * _HALF_BITS)
+    weights = np.asarray(pixels.resize((INPUT_SIZE, side), Image.BILINEAR))
+    halves = weights >> _HALF_BITS, weights & (1 << _HALF_BITS) - 1
+    return torch.from_numpy(np.concatenate(halves, axis=1).astype(np.float32)).to(device)
+
+
+def _resize_rows(levels: Tensor, weights: Tensor) -> Tensor:
     """(N, C, h, w) → (N, C, h, 224), uint8."""
     # Sums of both halves of the weights are whole numbers below 2**24: exact in float32.
-    sums = (levels.float() @ _row_weights(levels.shape[3], levels.device)).int()
+    sums = (levels.float() @ weights).int()
     high, low = sums.split(INPUT_SIZE, dim=3)
     rounded = (high << _HALF_BITS) + low + (1 << 2 * _HALF_BITS - 1)
     return (rounded >> 2 * _HALF_BITS).to(torch.uint8)
-
-
-@lru_cache(maxsize=16)
-def _row_weights(width: int, device: torch.device) -> Tensor:
-    """(w, 2 * 224): upper and lower halves of the weights of w pixels in each of 224."""
-    # PIL tells its own weights, rounded as it does for itself, by resizing rows of one bright
-    # pixel each.
-    pixels = Image.fromarray(np.eye(width, dtype=np.int32) << 2 * _HALF_BITS)
-    weights = np.asarray(pixels.resize((INPUT_SIZE, width), Image.BILINEAR))
-    halves = weights >> _HALF_BITS, weights & (1 << _HALF_BITS) - 1
-    return torch.from_numpy(np.concatenate(halves, axis=1).astype(np.float32)).to(device)
 
 
 def _percentile_range(counts: Tensor, gain: GainControl) -> tuple:

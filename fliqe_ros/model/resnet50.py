@@ -38,7 +38,7 @@ class ResNet50Encoder(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 224, 224) RGB in [0, 1] → (N, 128)."""
         with torch.no_grad():  # nothing to learn below, so nothing to keep for it
-            features = self.encoder(image)
+            features = self.encoder(image).float()
         return F.normalize(self.projection_head(features), dim=1)
 
 
@@ -65,7 +65,7 @@ class ResNet50(QualityNetwork):
 
     def encode(self, batch: Tensor) -> Tensor:
         """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
-        return self.iqa_encoder(self.normalize(batch.float()))
+        return self.iqa_encoder(self.levels(batch))
 
     def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
         """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""

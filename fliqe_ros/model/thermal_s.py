@@ -90,7 +90,7 @@ class ThermalS(QualityNetwork):
 
     def block_means(self, batch: Tensor) -> BlockMeans:
         """(N, 1, H, W) uint8 → statistics of the blocks that lie in the frame as a whole."""
-        edges = self.edges(self.normalize(batch.float()))
+        edges = self.edges(self.levels(batch))
         texture = self.texture(edges)
         structure = self.structure(texture).float()
         texture = texture.float()

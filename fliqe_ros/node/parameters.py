@@ -204,7 +204,8 @@ def gain_control(values: dict) -> GainControl:
         return GainControl(
             values['agc.mode'], values['agc.low'], values['agc.high'], values['input_shift'])
     except ValueError as error:
-        raise ValueError(f'agc: {error}') from error
+        raise ValueError(f'agc: {error}; agc.mode, agc.low and agc.high may have to be set '
+                         'together') from error
 
 
 #: Parameters that must fit each other, and what raises ``ValueError`` when they do not.

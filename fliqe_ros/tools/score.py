@@ -19,6 +19,9 @@ def parser() -> argparse.ArgumentParser:
                                 '.mcap, .bag; needs rosbags), or folders of them')
     arguments.add_argument('--model', help='model file, default: the packaged one')
     arguments.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    arguments.add_argument('--precision', default='auto',
+                           help='auto (float16 on a GPU, else float32), float32, float16 or '
+                                'bfloat16')
     arguments.add_argument('--backend', default='auto', help='auto, torch or onnxruntime')
     arguments.add_argument('--threads', type=int, default=0,
                            help='CPU threads, default: all cores but one')
@@ -35,8 +38,8 @@ def main(argv=None) -> int:
     """
     options = parser().parse_args(argv)
     try:
-        fliqe = FLIQE(options.model, options.device, backend=options.backend,
-                      threads=options.threads)
+        fliqe = FLIQE(options.model, options.device, options.precision, options.backend,
+                      options.threads)
     except (CheckpointError, ValueError) as error:
         print(f'score: {error}', file=sys.stderr)
         return 1
