@@ -6,6 +6,8 @@ Launch the FLIQE node and bring it up: configured, then active.
 Arguments that are left empty take their value from the parameter file.
 """
 
+from pathlib import Path
+
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler)
@@ -95,6 +97,9 @@ def given_parameters(context):
 
 def launch_node(context):
     """Return the node and, with autostart, what takes it to the state active."""
+    params_file = Path(context.launch_configurations['params_file'])
+    if not params_file.is_file():  # which launch_ros only warns of
+        raise RuntimeError(f'params_file: there is no file {params_file}')
     node = LifecycleNode(
         package='fliqe_ros',
         executable='quality_node',

@@ -17,11 +17,17 @@ from domain_coordinator import domain_id
 
 TEST_DIR = Path(__file__).resolve().parent
 
-# Where PyAV is not installed, as it is in no ROS distribution, there is nothing to train with.
-collect_ignore = [] if find_spec('av') else [
-    f'test_{name}.py' for name in (
-        'alternatives', 'augment', 'encoder_training', 'evaluation', 'figures', 'train',
-        'training', 'troubles', 'weights')]
+# PyAV is in no ROS distribution, and a robot without GPU needs no PyTorch: what trains models, or
+# makes one to test with, is left out there.
+_OF_AV = ('alternatives', 'augment', 'encoder_training', 'evaluation', 'figures', 'gather',
+          'train', 'training', 'troubles', 'weights')
+_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'demo', 'estimator', 'gpu', 'model', 'preparation',
+             'readme')
+collect_ignore = []
+if not find_spec('av'):
+    collect_ignore += [f'test_{name}.py' for name in _OF_AV]
+if not find_spec('torch'):
+    collect_ignore += ['node', *(f'test_{name}.py' for name in _OF_TORCH)]
 
 _until_the_end = ExitStack()
 

@@ -305,6 +305,17 @@ def test_signals_end_it_cleanly(listener, camera_sim, signals):
     assert 'Traceback' not in output
 
 
+def test_impatient_users_do_not_kill_it(listener, camera_sim):
+    images = listener.collect(Image, '/cam/image_raw')
+    with camera_sim() as process:
+        listener.wait_until(lambda: images, 'image')
+        deadline_s = time.monotonic() + 10
+        while process.poll() is None and time.monotonic() < deadline_s:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.005)
+    assert process.returncode == 0
+
+
 def test_it_ends_with_a_source_that_is_not_looped(camera_sim, tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.full((HEIGHT, WIDTH), 90, np.uint8))
     with camera_sim(source=tmp_path, loop='false') as process:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+from fliqe_ros.model_files import DEFAULT_ONNX_MODEL
 from fliqe_ros.node.parameters import DEFAULTS
 import pytest
 import rclpy
@@ -145,15 +146,6 @@ def observer():
     rclpy.shutdown()
 
 
-@pytest.fixture
-def model(tmp_path):
-    """Return the path of a small model with random weights."""
-    from fliqe_ros.model.checkpoint import save_checkpoint
-    from fliqe_ros.model.thermal_s import ThermalS
-    save_checkpoint(tmp_path / 'random.pt', ThermalS(), {})
-    return tmp_path / 'random.pt'
-
-
 def call(node, service_type, name, request):
     client = node.create_client(service_type, name)
     assert client.wait_for_service(timeout_sec=30), f'{name} has not appeared'
@@ -179,11 +171,12 @@ def wait_until(node, condition, attempts=300):
     return any(condition() or rclpy.spin_once(node, timeout_sec=0.1) for _ in range(attempts))
 
 
-def test_launch_activates_the_node_with_the_cameras_given(launched, observer, model):
-    launched(FLIQE, cameras='/flir_front, /flir_rear', discover='false', model=model)
+def test_launch_activates_the_node_with_the_cameras_given(launched, observer):
+    launched(FLIQE, cameras='/flir_front, /flir_rear', discover='false',
+             model=DEFAULT_ONNX_MODEL)
     assert wait_until(observer, lambda: state_of(observer, '/fliqe') == 'active')
     values = parameters_of(observer, '/fliqe', 'cameras', 'discover', 'model', 'autostart')
-    assert values == [['/flir_front', '/flir_rear'], False, str(model), False]
+    assert values == [['/flir_front', '/flir_rear'], False, str(DEFAULT_ONNX_MODEL), False]
 
 
 def test_launch_leaves_the_node_to_a_lifecycle_manager(launched, observer, tmp_path):
@@ -203,10 +196,19 @@ def test_launch_survives_a_bad_model(launched, observer, tmp_path):
     assert state_of(observer, '/fliqe') == 'unconfigured'
 
 
-def test_demo_publishes_scores_of_both_cameras(launched, observer, model, tmp_path):
+def test_a_parameter_file_that_is_not_there_ends_the_launch(tmp_path):
+    pytest.importorskip('launch_ros')
+    done = subprocess.run(
+        [sys.executable, '-c', RUN, str(FLIQE), 'params_file:=/nowhere.yaml'], cwd=tmp_path,
+        capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert 'params_file: there is no file /nowhere.yaml' in done.stderr + done.stdout
+
+
+def test_demo_publishes_scores_of_both_cameras(launched, observer, tmp_path):
     from fliqe_ros.msg import QualityScore
     params_file = tmp_path / 'params.yaml'
-    params_file.write_text(f'/**:\n  ros__parameters:\n    model: {model}\n')
+    params_file.write_text(f'/**:\n  ros__parameters:\n    model: {DEFAULT_ONNX_MODEL}\n')
     seen = set()
     for camera in ('/flir_front', '/flir_rear'):
         observer.create_subscription(

@@ -58,5 +58,5 @@ def test_a_bad_file_of_a_folder_does_not_hide_the_rest(counts, tmp_path, capsys)
 
 
 def test_a_bad_model_is_told(tmp_path, capsys):
-    assert score.main(['x.png', '--model', str(tmp_path / 'no.pt')]) == 1
-    assert 'no.pt: there is no such file' in capsys.readouterr().err
+    assert score.main(['x.png', '--model', str(tmp_path / 'no.onnx')]) == 1
+    assert 'no.onnx: there is no such file' in capsys.readouterr().err

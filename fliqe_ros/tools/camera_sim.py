@@ -30,6 +30,7 @@ MONO8, MONO16, BGR8, COMPRESSED = ENCODINGS = ('mono8', 'mono16', 'bgr8', 'compr
 JPEG_QUALITY = 95
 RATES_HZ = (0.1, 240.0)
 _BITS_8_TO_14 = 6
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEED_SIGNALS_S = 0.2
 
 
@@ -251,7 +252,7 @@ def main(argv=None) -> int:
     # rclpy's own handlers would shut the context down in the midst of a callback, and a
     # KeyboardInterrupt would cut the clean-up short, at the latest with a second Ctrl-C.
     received = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, lambda number, _: received.append(number))
     rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
     node = None
@@ -269,6 +270,9 @@ def main(argv=None) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        # While it ends, Python would put back the handlers that kill it.
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 
