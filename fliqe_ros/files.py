@@ -6,7 +6,7 @@ from typing import Iterator
 import cv2
 from fliqe_ros.bags import BAG_SUFFIXES, is_bag, open_bag
 from fliqe_ros.errors import SourceError
-from fliqe_ros.palettes import is_colored, to_gray
+from fliqe_ros.palettes import palette_levels, to_gray
 import numpy as np
 
 __all__ = [
@@ -78,9 +78,10 @@ def _read_image(file):
         # Not cv2.imread: that cannot open every path on every platform and prints to stderr.
         encoded = np.frombuffer(file.read_bytes(), np.uint8)
         frame = cv2.imdecode(encoded, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-        if frame is not None and frame.ndim == 3:  # the luma of a JPEG is read as it is stored
-            frame = to_gray(frame) if is_colored(frame) else cv2.imdecode(
-                encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+        if frame is not None and frame.ndim == 3:
+            frame = palette_levels(frame)
+            if frame is None:  # the luma of a JPEG is read as it is stored
+                frame = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error) as error:
         raise SourceError(f'{file}: cannot be read ({error})') from error
     if frame is None:

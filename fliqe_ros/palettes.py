@@ -47,20 +47,27 @@ def to_gray(image: np.ndarray) -> np.ndarray:
 
     Colours between those of the palette, which blur and compression make, get levels between.
     """
+    levels = palette_levels(image)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if levels is None else levels
+
+
+def palette_levels(image: np.ndarray) -> Optional[np.ndarray]:
+    """(H, W, 3) BGR → the (H, W) uint8 levels that one of ``PALETTES`` coloured; None if none."""
     name = find_palette(image)
     if name is None:
-        return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        return None
     # channels stay in OpenCV's order, in the table as in the picture
     return np.asarray(Image.fromarray(image).filter(_inverse(name)).getchannel(0))
 
 
-def is_colored(frame: np.ndarray) -> bool:
-    """Tell whether a decoded frame, of any shape and type, is in one of ``PALETTES``."""
-    return frame.ndim == 3 and frame.dtype == np.uint8 and find_palette(frame) is not None
-
-
 def find_palette(image: np.ndarray) -> Optional[str]:
-    """(H, W, 3) uint8 BGR → the name in ``PALETTES`` that fits best; None where gray does."""
+    """
+    (H, W, 3) BGR → the name in ``PALETTES`` that fits best.
+
+    None where gray fits better, and for pixels of another type than uint8.
+    """
+    if image.dtype != np.uint8:
+        return None
     rows, columns = (np.linspace(0, side - 1, min(side, _SAMPLE_SIDE)).astype(int)
                      for side in image.shape[:2])
     pixels = image[np.ix_(rows, columns)].reshape(-1, 3).astype(np.float32)

@@ -62,6 +62,12 @@ def test_gray_and_other_pictures_become_luma(frames):
         assert np.array_equal(to_gray(image), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
+def test_colours_of_16_bits_become_luma(frames):
+    deep = colorize(frames[0], 'ironbow').astype(np.uint16) * 257
+    assert find_palette(deep) is None
+    assert np.array_equal(to_gray(deep), cv2.cvtColor(deep, cv2.COLOR_BGR2GRAY))
+
+
 @pytest.mark.parametrize('shape', [(1, 1), (3, 200), (200, 2)])
 def test_small_pictures(shape):
     gray = np.full(shape, 77, np.uint8)

@@ -41,17 +41,13 @@ def main(argv=None) -> int:
         fliqe = FLIQE(options.model, options.device, options.precision, options.backend,
                       options.threads)
     except (CheckpointError, ValueError) as error:
-        print(f'score: {error}', file=sys.stderr)
-        return 1
+        return _tell(error)
     failures = 0
     for path in options.paths:
         try:
-            files = find_files(path)
+            failures += sum(_score(fliqe, file) for file in find_files(path))
         except SourceError as error:
-            print(f'score: {error}', file=sys.stderr)
-            failures += 1
-            continue
-        failures += sum(_score(fliqe, file) for file in files)
+            failures += _tell(error)
     return int(failures > 0)
 
 
@@ -63,12 +59,15 @@ def _score(fliqe: FLIQE, file) -> int:
             try:
                 print(score_line(fliqe, name, frames), flush=True)
             except (SourceError, FrameError) as error:
-                print(f'score: {error}', file=sys.stderr)
-                failures += 1
+                failures += _tell(error)
     except SourceError as error:
-        print(f'score: {error}', file=sys.stderr)
-        failures += 1
+        failures += _tell(error)
     return failures
+
+
+def _tell(error) -> int:
+    print(f'score: {error}', file=sys.stderr)
+    return 1
 
 
 def score_line(fliqe: FLIQE, name: str, frames) -> str:
