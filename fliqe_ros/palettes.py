@@ -45,6 +45,8 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     """
     (H, W, 3) uint8 BGR → (H, W) uint8: the levels that a palette coloured, else luma.
 
+    uint16 is never in a palette: its luma, in uint16.
+
     Colours between those of the palette, which blur and compression make, get levels between.
     """
     levels = palette_levels(image)
