@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import cv2
 from fliqe_ros.distortion import DISTORTIONS
@@ -272,7 +273,9 @@ def test_a_source_that_does_not_exist_is_refused_at_once(tmp_path):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing_behind(tmp_path, indifferent_model, number):
+@pytest.mark.parametrize('impatient', [False, True])
+def test_an_interrupted_demo_leaves_nothing_behind(
+        tmp_path, indifferent_model, number, impatient):
     frames = tmp_path / 'frames'
     frames.mkdir()
     for i in range(4):
@@ -287,6 +290,9 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path, indifferent_model, 
         output += os.read(terminal, 4096)
     assert len(processes_in(tmp_path)) == 2
     process.send_signal(number)
+    while impatient and process.poll() is None:
+        process.send_signal(number)
+        time.sleep(0.005)
     assert process.wait() == 128 + number
     assert processes_in(tmp_path) == [] == list((tmp_path / 'tmp').iterdir())
     os.close(terminal)

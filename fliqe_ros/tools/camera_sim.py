@@ -1,13 +1,13 @@
 """Simulated thermal cameras that fail on schedule: rehearse a bad camera without breaking one."""
 
 from array import array
-import signal
 import sys
 
 import cv2
 from fliqe_ros.agc import GainControl
 from fliqe_ros.errors import FrameError
 from fliqe_ros.files import SourceError
+from fliqe_ros.tools.interrupts import noted_signals
 from fliqe_ros.tools.schedule import (
     DROPOUT, FREEZE, NAMES, parse_schedules, Schedule, ScheduleError, TOUR)
 from fliqe_ros.tools.sources import open_source, SYNTHETIC
@@ -30,7 +30,6 @@ MONO8, MONO16, BGR8, COMPRESSED = ENCODINGS = ('mono8', 'mono16', 'bgr8', 'compr
 JPEG_QUALITY = 95
 RATES_HZ = (0.1, 240.0)
 _BITS_8_TO_14 = 6
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEED_SIGNALS_S = 0.2
 
 
@@ -249,30 +248,23 @@ def to_message(picture, encoding, header):
 
 def main(argv=None) -> int:
     """Run until SIGINT, SIGTERM or the end of the source; 1 if the parameters are wrong."""
-    # rclpy's own handlers would shut the context down in the midst of a callback, and a
-    # KeyboardInterrupt would cut the clean-up short, at the latest with a second Ctrl-C.
-    received = []
-    for number in _SIGNALS:
-        signal.signal(number, lambda number, _: received.append(number))
-    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-    node = None
-    try:
-        node = CameraSim()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        while not received and not node.ended:
-            executor.spin_once(timeout_sec=_HEED_SIGNALS_S)
-    except (CameraSimError, ScheduleError, SourceError, FrameError, ParameterException,
-            NameValidationException) as error:
-        rclpy.logging.get_logger('camera_sim').fatal(str(error))
-        return 1
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-        # While it ends, Python would put back the handlers that kill it.
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+    with noted_signals() as received:
+        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+        node = None
+        try:
+            node = CameraSim()
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            while not received and not node.ended:
+                executor.spin_once(timeout_sec=_HEED_SIGNALS_S)
+        except (CameraSimError, ScheduleError, SourceError, FrameError, ParameterException,
+                NameValidationException) as error:
+            rclpy.logging.get_logger('camera_sim').fatal(str(error))
+            return 1
+        finally:
+            if node is not None:
+                node.destroy_node()
+            rclpy.try_shutdown()
     return 0
 
 

@@ -3,8 +3,8 @@
 import argparse
 from collections import deque
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-import signal
 import sys
 import tempfile
 import time
@@ -17,6 +17,7 @@ from fliqe_ros.tools.demo_report import (
     draw, find_problems, format_table, Sample, summarise)
 from fliqe_ros.tools.demo_system import (
     check_alive, DemoError, isolate, output_of, running)
+from fliqe_ros.tools.interrupts import noted_signals
 from fliqe_ros.tools.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.sources import SYNTHETIC
 import rclpy
@@ -105,50 +106,58 @@ def plan(seconds: float) -> Schedule:
     return Schedule((*tour(distorted_s, clean_s), Phase('clean')))
 
 
-def watch(options, folder: Path, stack: ExitStack, processes: list) -> dict:
+def watch(options, folder: Path, stack: ExitStack, processes: list, received: list) -> dict:
     """
     Start the node and the cameras and listen until the schedule is through.
 
+    :param processes: takes those that are started, for ``stack`` to end.
+    :param received: the numbers of signals; the first one ends it.
     :return: a ``Witness`` for each camera.
-    :raises DemoError: if a process ends, or the node or the cameras stay silent.
+    :raises DemoError: if a signal comes or a process ends, or the node or the cameras stay silent.
     """
     executor = SingleThreadedExecutor()
     node = Node('demo')
     stack.callback(node.destroy_node)
     executor.add_node(node)
+    spin_once = partial(_spin_once, executor, processes, received)
     print('Starting quality_node …', flush=True)
     cameras = f'[{", ".join(CAMERAS)}]'
     processes.append(stack.enter_context(running('fliqe_ros.node.main', {
         'cameras': cameras, 'discover': 'false', 'smoothing_window': SMOOTHING_WINDOW,
         'model': f"'{options.model}'"}, folder)))
-    _await_node(node, executor, processes)
+    _await_node(node, spin_once)
     witnesses = {camera: Witness(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
         'cameras': cameras, 'rate': float(options.rate), 'source': f"'{options.source}'",
         'seed': options.seed, 'schedule': f"'{FRONT}={plan(options.seconds)}'"}, folder)))
-    _follow(witnesses, options.seconds, executor, processes)
+    _follow(witnesses, options.seconds, spin_once)
     return witnesses
 
 
-def _await_node(node, executor, processes):
+def _spin_once(executor, processes, received):
+    executor.spin_once(timeout_sec=0.1)
+    check_alive(processes)
+    if received:
+        raise DemoError('interrupted')
+
+
+def _await_node(node, spin_once):
     """Wait until the node has its model and listens to every camera."""
     deadline_s = time.monotonic() + START_WITHIN_S
     while not all(node.count_subscribers(f'{camera}/image_raw') for camera in CAMERAS):
-        check_alive(processes)
+        spin_once()
         if time.monotonic() > deadline_s:
             raise DemoError(f'quality_node did not subscribe within {START_WITHIN_S:.0f} s')
-        executor.spin_once(timeout_sec=0.1)
 
 
-def _follow(witnesses, seconds, executor, processes):
+def _follow(witnesses, seconds, spin_once):
     """Listen and show live lines until the schedule has run."""
     terminal = sys.stdout.isatty()
     shown_s, lines_up = 0.0, 0
     while min(witness.elapsed_s for witness in witnesses.values()) < seconds:
-        executor.spin_once(timeout_sec=0.1)
-        check_alive(processes)
+        spin_once()
         now_s = time.monotonic()
         if now_s - min(witness.last_s for witness in witnesses.values()) > SILENCE_S:
             raise DemoError(f'a camera of camera_sim has been silent for {SILENCE_S:.0f} s')
@@ -206,21 +215,20 @@ def parse_arguments(argv):
 def main(argv=None) -> int:
     """Run the demo; 0 if both cameras were scored and clean frames above distorted ones."""
     options = parse_arguments(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     processes = []
-    with tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
+    with noted_signals() as received, tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
         isolate(Path(folder))
         try:
             with ExitStack() as stack:
                 rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
                 stack.callback(rclpy.try_shutdown)
-                witnesses = watch(options, Path(folder), stack, processes)
+                witnesses = watch(options, Path(folder), stack, processes, received)
             status = report(witnesses, options.output)
         except DemoError as error:
+            if received:  # a process that ended may have received it, too
+                return 128 + received[0]
             print(f'FAILED: {error}', file=sys.stderr)
             status = 1
-        except KeyboardInterrupt:
-            return 128 + signal.SIGINT
         if status:
             for process in processes:
                 print(f'{process.log.stem} printed:\n{output_of(process)}', file=sys.stderr)
