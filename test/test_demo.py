@@ -234,7 +234,6 @@ def processes_in(folder):
     return found
 
 
-@pytest.mark.timeout(300)
 def test_the_demo_separates_clean_from_distorted_frames(tmp_path):
     status, output = run_demo(tmp_path, '--seconds', 16)
     assert status == 0, output
@@ -248,7 +247,6 @@ def test_the_demo_separates_clean_from_distorted_frames(tmp_path):
     assert processes_in(tmp_path) == [] == list((tmp_path / 'tmp').iterdir())
 
 
-@pytest.mark.timeout(300)
 def test_a_model_that_sees_nothing_fails_and_the_processes_are_heard(tmp_path, indifferent_model):
     status, output = run_demo(tmp_path, '--seconds', 6, '--model', indifferent_model)
     assert status == 1, output
@@ -258,7 +256,6 @@ def test_a_model_that_sees_nothing_fails_and_the_processes_are_heard(tmp_path, i
     assert processes_in(tmp_path) == []
 
 
-@pytest.mark.timeout(300)
 def test_a_node_that_does_not_start_fails_with_its_reason(tmp_path):
     status, output = run_demo(tmp_path, '--model', tmp_path / 'missing.pt')
     assert status == 1
@@ -271,7 +268,6 @@ def test_a_source_that_does_not_exist_is_refused_at_once(tmp_path):
     assert status == 2 and 'nothing: no such file or folder' in output
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('impatient', [False, True])
 def test_an_interrupted_demo_leaves_nothing_behind(
