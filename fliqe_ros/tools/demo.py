@@ -225,10 +225,11 @@ def main(argv=None) -> int:
                 witnesses = watch(options, Path(folder), stack, processes, received)
             status = report(witnesses, options.output)
         except DemoError as error:
-            if received:  # a process that ended may have received it, too
-                return 128 + received[0]
-            print(f'FAILED: {error}', file=sys.stderr)
+            if not received:  # else a process that ended may have received it, too
+                print(f'FAILED: {error}', file=sys.stderr)
             status = 1
+        if received:
+            return 128 + received[0]
         if status:
             for process in processes:
                 print(f'{process.log.stem} printed:\n{output_of(process)}', file=sys.stderr)
