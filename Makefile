@@ -45,7 +45,7 @@ clean:  ## Remove everything that these commands made
 
 $(INSTALLED): $(SOURCES) | $(BIN)/pip
 	@echo 'Installing into $(VENV); the first time downloads about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install '.[ros,torch,export,train,alternatives,test,lint]'
+	$(BIN)/python -m pip install '.[ros,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

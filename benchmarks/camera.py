@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from fliqe_ros.training.scenes import ThermalScene
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy

@@ -12,15 +12,15 @@ import sys
 import tempfile
 from time import perf_counter, sleep
 
-from fliqe_ros.agc import GainControl
-from fliqe_ros.distortion import CLASSES
+from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.frames import NativeConverter
-from fliqe_ros.model_files import DEFAULT_MODEL
+from fliqe_ros.frame_io.image_messages import NativeConverter
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.node.timing import percentile
+from fliqe_ros.simulation.distortions import distort
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.smoothing import SmoothingWindow
-from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.scenes import ThermalScene
 from library import make_resnet50
 import numpy as np
 from records import RESULTS, write
@@ -75,8 +75,8 @@ def measure_model(model: Path, precision: str, batches: tuple, seconds: float) -
 
 def _bare_forward(model: Path, precision: str, frames: list) -> dict:
     """Return what runs the network on prepared frames that lie in GPU memory, and no more."""
-    from fliqe_ros.model import load_model
-    from fliqe_ros.model.inference import Scorer
+    from fliqe_ros.models.checkpoint import load_model
+    from fliqe_ros.models.scorer import Scorer
     import torch
     network = load_model(model)
     batch = torch.stack([network.prepare(frame) for frame in frames]).cuda()

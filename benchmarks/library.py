@@ -80,7 +80,8 @@ def run_one(name: str, job: dict) -> dict:
 
 def make_resnet50(path: Path):
     """Write a checkpoint of random weights; return the network."""
-    from fliqe_ros.model import ResNet50, save_checkpoint
+    from fliqe_ros.models.checkpoint import save_checkpoint
+    from fliqe_ros.models.resnet50 import ResNet50
     network = ResNet50().eval()
     network.metadata = {}
     save_checkpoint(path, network, {})
@@ -89,8 +90,8 @@ def make_resnet50(path: Path):
 
 def make_models(folder: Path) -> dict:
     """Return the models by (architecture, suffix); resnet50 gets random weights."""
-    from fliqe_ros.model.export import export
-    from fliqe_ros.model_files import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+    from fliqe_ros.backends.onnx_export import export
+    from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
     export(make_resnet50(folder / 'resnet50.pt'), folder / 'resnet50.onnx')
     return {'thermal_s .pt': str(DEFAULT_MODEL), 'thermal_s .onnx': str(DEFAULT_ONNX_MODEL),
             'resnet50 .pt': str(folder / 'resnet50.pt'),

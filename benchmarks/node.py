@@ -13,9 +13,9 @@ from statistics import median
 import sys
 import tempfile
 
+from fliqe_ros.node.inference_worker import CPU_BATCH
 from fliqe_ros.node.parameters import PARAMETERS
 from fliqe_ros.node.timing import percentile
-from fliqe_ros.node.worker import CPU_BATCH
 from fliqe_ros.tools.demo_system import isolate
 import rclpy
 from records import memory_mb, RESULTS, write

@@ -85,10 +85,10 @@ def _reference(checkpoint: str, threads: int):
 
 
 def _other(architecture: str, engine: str, models: dict, threads: int):
-    from fliqe_ros.inputs import PREPARE
+    from fliqe_ros.models.registry import ARCHITECTURES
     predict = (_compiled(models[architecture, '.pt'], threads) if engine == 'compile'
                else _openvino(models[architecture, '.onnx'], threads))
-    prepare = PREPARE[architecture]
+    prepare = ARCHITECTURES[architecture].preprocess
 
     def score(frames: list) -> list:
         return predict(np.stack([prepare(frame) for frame in frames])).tolist()
@@ -96,8 +96,8 @@ def _other(architecture: str, engine: str, models: dict, threads: int):
 
 
 def _compiled(checkpoint: str, threads: int):
-    from fliqe_ros.model import load_model
-    from fliqe_ros.model.inference import Scorer
+    from fliqe_ros.models.checkpoint import load_model
+    from fliqe_ros.models.scorer import Scorer
     import torch
     torch.set_num_threads(threads)
     scorer = torch.compile(
@@ -119,7 +119,7 @@ def _openvino(onnx_file: str, threads: int):
 def frames_for(name: str, width: int, height: int, count: int = 8) -> list:
     """Return frames of a moving scene as the pipeline is given them: gray, the reference BGR."""
     import cv2
-    from fliqe_ros.training.scenes import ThermalScene
+    from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
     scene = ThermalScene(3, height, width)
     rng = np.random.default_rng(0)
     frames = [scene.to_8bit(scene.sensor_counts(scene.render(n / 10), rng)) for n in range(count)]

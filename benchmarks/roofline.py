@@ -1,7 +1,7 @@
 """How fast this machine could run the networks at most: its peak against their operations."""
 
-from fliqe_ros.model import load_model
-from fliqe_ros.model.inference import Scorer
+from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.scorer import Scorer
 import numpy as np
 from stopwatch import time_calls
 import torch

@@ -5,12 +5,12 @@ from statistics import median
 import sys
 from time import perf_counter
 
-from fliqe_ros.agc import GainControl
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.frames import NativeConverter
-from fliqe_ros.inputs import PREPARE
+from fliqe_ros.frame_io.image_messages import NativeConverter
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.registry import ARCHITECTURES
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.smoothing import SmoothingWindow
-from fliqe_ros.training.scenes import ThermalScene
 import numpy as np
 
 
@@ -50,13 +50,13 @@ def _stages(width: int, height: int) -> dict:
     stages = {
         'conversion': lambda _: NativeConverter().to_array(message),
         'gain control': GainControl(),
-        'preprocessing': PREPARE[fliqe.architecture],
+        'preprocessing': ARCHITECTURES[fliqe.architecture].preprocess,
         # the same prepared frame again, through the public door
         'network': lambda prepared: fliqe.estimate_image_quality(prepared[0]),
         'smoothing': window.push,
     }
     try:
-        from fliqe_ros.node.camera import Verdict
+        from fliqe_ros.node.camera_session import Verdict
         from fliqe_ros.node.messages import quality_message
         from rclpy.serialization import serialize_message
         from std_msgs.msg import Header

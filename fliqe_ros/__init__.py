@@ -9,9 +9,9 @@ from importlib import import_module
 
 _HOMES = {
     'Assessment': 'estimator',
-    'Distortion': 'distortion',
+    'Distortion': 'distortion_types',
     'FLIQE': 'estimator',
-    'OnlineFLIQE': 'estimator',
+    'OnlineFLIQE': 'sessions',
 }
 
 __all__ = list(_HOMES)

@@ -1,11 +1,8 @@
-"""What makes a frame or a source of frames unusable; free of ROS, OpenCV and torch."""
+"""What can be wrong with a frame, a file, a model or a setting; imports nothing of the package."""
 
-#: Frames of more pixels than this are refused: no thermal camera has them, a bad header may.
-MAX_PIXELS = 64_000_000
+from pathlib import Path
 
-
-class SourceError(ValueError):
-    """A source gives no frames; the text names it and says why."""
+_LONGEST_LINE = 400
 
 
 class FrameError(ValueError):
@@ -25,15 +22,28 @@ class FrameError(ValueError):
         return self.args[1]
 
 
-def require_size(width: int, height: int) -> None:
-    """
-    Refuse a frame without pixels or with too many, before anything is allocated for it.
+class SourceError(ValueError):
+    """A source gives no frames; the text names it and says why."""
 
-    :raises FrameError: ``zero_size``, or ``too_large`` above ``MAX_PIXELS``.
-    """
-    if width < 1 or height < 1:
-        raise FrameError('zero_size', f'the frame of {width}x{height} has no pixels')
-    if width * height > MAX_PIXELS:
-        raise FrameError(
-            'too_large',
-            f'the frame of {width}x{height} has more than {MAX_PIXELS // 10**6} megapixels')
+
+class CheckpointError(ValueError):
+    """A model file cannot be used; the message names the file and the reason in one sentence."""
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(f'Cannot load model {path}: {reason}.')
+        self.path = Path(path)
+        self.reason = reason
+
+
+class ExportError(RuntimeError):
+    """The exported model is not what it was exported from; the text says by how much."""
+
+
+class ScheduleError(ValueError):
+    """A schedule cannot be understood; the text says where and why."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, on one line; its type where it says nothing."""
+    sentence = ' '.join(str(error).split()) or type(error).__name__
+    return sentence if len(sentence) <= _LONGEST_LINE else sentence[:_LONGEST_LINE - 1] + '…'

@@ -19,10 +19,10 @@ TEST_DIR = Path(__file__).resolve().parent
 
 # PyAV is in no ROS distribution, and a robot without GPU needs no PyTorch: what trains models, or
 # makes one to test with, is left out there.
-_OF_AV = ('alternatives', 'augment', 'encoder_training', 'evaluation', 'figures', 'gather',
-          'train', 'training', 'troubles', 'weights')
-_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'demo', 'estimator', 'gpu', 'model', 'preparation',
-             'readme')
+_OF_AV = ('artifacts', 'augmentation', 'baselines', 'download', 'encoder_training', 'evaluation',
+          'figures', 'train', 'training', 'weights')
+_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'cuda_preprocessing', 'demo', 'estimator', 'gpu',
+             'model', 'readme')
 collect_ignore = []
 if not find_spec('av'):
     collect_ignore += [f'test_{name}.py' for name in _OF_AV]

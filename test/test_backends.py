@@ -6,9 +6,12 @@ import sys
 
 import cv2
 from fliqe_ros import FLIQE, OnlineFLIQE
-from fliqe_ros.inputs import native_gray, small_rgb
-from fliqe_ros.model import load_model, ResNet50, save_checkpoint, ThermalS
-from fliqe_ros.model_files import CheckpointError, DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+from fliqe_ros.errors import CheckpointError
+from fliqe_ros.models.checkpoint import load_model, save_checkpoint
+from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+from fliqe_ros.models.preprocessing import preprocess_resnet50, preprocess_thermal_s
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import export
 import numpy as np
 import onnx
@@ -123,9 +126,9 @@ WITHOUT_TORCH = """
 import sys
 import numpy as np
 sys.modules['torch'] = sys.modules['torchvision'] = None    # importing them raises now
-import fliqe_ros.tools.score
-import fliqe_ros.node.quality_node, fliqe_ros.node.main
 from fliqe_ros import OnlineFLIQE
+import fliqe_ros.node.quality_node, fliqe_ros.node.main
+import fliqe_ros.tools.score
 online = OnlineFLIQE(sys.argv[1])
 online.create_session(0)
 print(online.estimate_smoothed_quality(np.eye(150, dtype=np.uint8) * 255, 0))
@@ -187,7 +190,7 @@ def test_settings_that_do_not_go_together(settings, sentence):
 
 
 def test_a_backend_that_is_not_installed_is_named(exported, monkeypatch):
-    monkeypatch.setattr('fliqe_ros.backends.find_spec', lambda name: None)
+    monkeypatch.setattr('fliqe_ros.backends.loading.find_spec', lambda name: None)
     for path, name in zip(exported, ('torch', 'onnxruntime')):
         with pytest.raises(ValueError, match=f"'{name}' is not installed: pip install {name}"):
             FLIQE(path, device='cpu')
@@ -255,7 +258,7 @@ def test_export_tells_what_is_wrong(arguments, reason, tmp_path, capsys):
 
 
 def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr('fliqe_ros.model.export.TOLERANCE', -1.0)
+    monkeypatch.setattr('fliqe_ros.backends.onnx_export.TOLERANCE', -1.0)
     model = tmp_path / 'model.pt'
     save_checkpoint(model, ResNet50(), METADATA)  # frames of one size: exported in less time
     assert export.main(['--model', str(model), '--out', str(tmp_path / 'model.onnx')]) == 1
@@ -266,23 +269,25 @@ def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch, capsys):
 def test_gray_frames_are_not_copied_on_their_way_to_the_network():
     image = frame(128, 200)
     image.flags.writeable = False  # as a message's buffer is
-    assert np.shares_memory(native_gray(image), image)
-    assert native_gray(image).shape == (1, 128, 200)
+    assert np.shares_memory(preprocess_thermal_s(image), image)
+    assert preprocess_thermal_s(image).shape == (1, 128, 200)
 
 
 def test_prepared_frames():
-    assert native_gray(frame(100, 60)).shape == (1, 128, 128)
+    assert preprocess_thermal_s(frame(100, 60)).shape == (1, 128, 128)
     colour = frame(100, 60, channels=3)
-    assert small_rgb(colour).shape == small_rgb(colour[..., 0]).shape == (3, 224, 224)
+    for image in (colour, colour[..., 0]):
+        assert preprocess_resnet50(image).shape == (3, 224, 224)
     gray = frame(100, 60)
-    assert np.array_equal(small_rgb(gray), small_rgb(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)))
+    assert np.array_equal(
+        preprocess_resnet50(gray), preprocess_resnet50(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)))
     red = np.zeros((50, 50, 3), np.uint8)
     red[..., 2] = 200  # BGR
-    assert small_rgb(red)[:, 0, 0].tolist() == [200, 0, 0]
+    assert preprocess_resnet50(red)[:, 0, 0].tolist() == [200, 0, 0]
 
 
 def test_an_export_without_its_packages_says_which_it_takes(tmp_path, monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, 'fliqe_ros.model.export')
+    monkeypatch.delitem(sys.modules, 'fliqe_ros.backends.onnx_export')
     monkeypatch.setitem(sys.modules, 'onnx_ir.passes.common', None)
     assert export.main(['--out', str(tmp_path / 'model.onnx')]) == 1
     assert 'it takes onnx, onnx_ir, onnxscript' in capsys.readouterr().err

@@ -1,10 +1,11 @@
 """Recorded ROS bags as sources of frames, written for real by rosbags."""
 
 import cv2
-from fliqe_ros.files import find_files, read_frames, read_sequences, SourceError
+from fliqe_ros.data.sources import FRAMES_PER_CLIP, grouped_frames, load_sources, synthetic_source
+from fliqe_ros.errors import SourceError
+from fliqe_ros.frame_io.files import find_files, read_frames, read_sequences
+from fliqe_ros.simulation.frame_sources import open_source
 from fliqe_ros.tools import score
-from fliqe_ros.tools.sources import open_source
-from fliqe_ros.training.data import FRAMES_PER_CLIP, grouped_frames, load_sources, synthetic_source
 import numpy as np
 import pytest
 

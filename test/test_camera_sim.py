@@ -7,10 +7,11 @@ import sys
 import time
 
 import cv2
-from fliqe_ros.distortion import Distortion, DISTORTIONS
+from fliqe_ros.distortion_types import Distortion, DISTORTIONS
+from fliqe_ros.errors import ScheduleError
+from fliqe_ros.simulation.frame_sources import open_source
+from fliqe_ros.simulation.schedule import parse_schedule, parse_schedules, Phase
 from fliqe_ros.tools.camera_sim import FaultyCamera, to_message
-from fliqe_ros.tools.schedule import parse_schedule, parse_schedules, Phase, ScheduleError
-from fliqe_ros.tools.sources import open_source
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue

@@ -4,7 +4,7 @@ from array import array
 import subprocess
 import sys
 
-from fliqe_ros.frames import make_converter
+from fliqe_ros.frame_io.image_messages import make_converter
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -106,7 +106,8 @@ def test_other_converters_are_refused():
 
 
 def test_frames_need_neither_ros_nor_torch_nor_cv_bridge(tmp_path):
-    check = ('import sys; import fliqe_ros.frames, fliqe_ros.agc, fliqe_ros.smoothing; '
+    check = ('import sys; import fliqe_ros.frame_io.image_messages; '
+             'import fliqe_ros.imaging.gain_control, fliqe_ros.smoothing; '
              'print({"rclpy", "torch", "cv_bridge"} & set(sys.modules))')
     out = subprocess.run([sys.executable, '-c', check], cwd=tmp_path, capture_output=True,
                          text=True, check=True, timeout=60)

@@ -11,8 +11,9 @@ import sys
 import time
 
 import cv2
-from fliqe_ros.distortion import DISTORTIONS
-from fliqe_ros.model import save_checkpoint, ThermalS
+from fliqe_ros.distortion_types import DISTORTIONS
+from fliqe_ros.models.checkpoint import save_checkpoint
+from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import demo_system
 from fliqe_ros.tools.demo import FRONT, plan, REAR
 from fliqe_ros.tools.demo_report import (

@@ -1,11 +1,11 @@
 """The simulated distortions do what their names say, to 8-bit and to raw frames."""
 
 import cv2
-from fliqe_ros.agc import GainControl
-from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.distortions import (
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.simulation.distortions import (
     BEFORE_GAIN_CONTROL, degrade, distort, motion_kernel, RANGES)
-from fliqe_ros.training.scenes import ThermalScene
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
 

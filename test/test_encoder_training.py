@@ -10,23 +10,25 @@ import subprocess
 import sys
 
 import cv2
-from fliqe_ros.model import load_model, Prediction, ResNet50, ThermalS
-from fliqe_ros.model.network import binary_head
-from fliqe_ros.training.data import Source, synthetic_source
+from fliqe_ros.data.sources import Source, synthetic_source
+from fliqe_ros.evaluation.evaluate import evaluate_methods
+from fliqe_ros.evaluation.methods import NetworkMethod
+from fliqe_ros.evaluation.metrics import severity_correlations
+from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.network import binary_head, Prediction
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
-from fliqe_ros.training.evaluation import judge_all
 from fliqe_ros.training.heads import train_heads
-from fliqe_ros.training.metrics import severity_correlations
-from fliqe_ros.training.raters import NetworkRater
-from fliqe_ros.training.recipe import Recipe
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience
 import numpy as np
 import pytest
 import torch
 from tqdm import tqdm
 
-TINY = Recipe(epochs=3, steps=2, views=8, large_epochs=1, large_rows=192, large_columns=200,
-              head_steps=2, synthetic=0, seed=3)
+TINY = TrainingConfig(epochs=3, steps=2, views=8, large_epochs=1, large_rows=192,
+                      large_columns=200, head_steps=2, synthetic=0, seed=3)
 
 
 @pytest.fixture(scope='module')
@@ -34,9 +36,9 @@ def sources():
     return [synthetic_source(6, seed=1, height=240, width=320)]
 
 
-def train_encoder(sources, folder, recipe=TINY, network=None, precision='auto', progress=None):
+def train_encoder(sources, folder, config=TINY, network=None, precision='auto', progress=None):
     torch.manual_seed(0)
-    training = EncoderTraining(network or ThermalS(), recipe, 'cpu', precision)
+    training = EncoderTraining(network or ThermalS(), config, 'cpu', precision)
     training.run(sources, folder, workers=0, progress=progress)
     return training
 
@@ -78,8 +80,8 @@ class Untyped(ThermalS):
 
 def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
     scenes = [synthetic_source(20, seed=7, height=240, width=320)]
-    recipe = replace(TINY, epochs=1, steps=1, learning_rate=1e-9)
-    training = train_encoder(scenes, tmp_path, recipe, Untyped())
+    config = replace(TINY, epochs=1, steps=1, learning_rate=1e-9)
+    training = train_encoder(scenes, tmp_path, config, Untyped())
     assert training.history[0].losses.keys() == {'contrastive'}
     assert (tmp_path / 'metrics.csv').read_text().startswith('epoch,contrastive,worst,synthetic')
     assert training.history[0].worst > 0.75, 'chance is 0.5'
@@ -94,7 +96,7 @@ def test_bfloat16_trains_as_float32_does(sources, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16', 'float16'])
 def test_training_on_a_gpu_is_reproducible(sources, tmp_path, precision):
-    from fliqe_ros.training.precision import make_deterministic
+    from fliqe_ros.training.amp import make_deterministic
     make_deterministic()
     states = []
     for folder in (tmp_path / 'a', tmp_path / 'b'):
@@ -107,21 +109,21 @@ def test_training_on_a_gpu_is_reproducible(sources, tmp_path, precision):
 
 @pytest.mark.parametrize('steps', [1, 5, 9])
 def test_runs_of_few_batches_end(sources, tmp_path, steps):
-    recipe = replace(TINY, epochs=1, steps=steps)
-    assert len(train_encoder(sources, tmp_path, recipe).history) == 1
+    config = replace(TINY, epochs=1, steps=steps)
+    assert len(train_encoder(sources, tmp_path, config).history) == 1
 
 
 def test_another_start_or_other_frames_are_another_run(sources, tmp_path):
-    recipe = replace(TINY, epochs=1, steps=1)
+    config = replace(TINY, epochs=1, steps=1)
     torch.manual_seed(8)
     other = ThermalS()
-    train_encoder(sources, tmp_path, recipe)
+    train_encoder(sources, tmp_path, config)
     with pytest.raises(ValueError, match='other settings'):
-        train_encoder(sources, tmp_path, recipe, other)
+        train_encoder(sources, tmp_path, config, other)
     changed = [Source(sources[0].name, sources[0].training[::-1], sources[0].validation)]
     with pytest.raises(ValueError, match='other settings'):
-        train_encoder(changed, tmp_path, recipe)
-    assert len(train_encoder(sources, tmp_path, recipe).history) == 1, 'the same goes on'
+        train_encoder(changed, tmp_path, config)
+    assert len(train_encoder(sources, tmp_path, config).history) == 1, 'the same goes on'
 
 
 def test_functions_in_the_state_of_a_schedule_are_not_saved(sources, tmp_path):
@@ -200,22 +202,22 @@ def test_without_tensorboard_training_is_the_same(sources, tmp_path, monkeypatch
 
 def test_a_folder_of_another_run_is_refused(sources, tmp_path):
     train_encoder(sources, tmp_path, replace(TINY, epochs=1))
-    for changed, recipe in ((sources, replace(TINY, epochs=1, seed=4)),
+    for changed, config in ((sources, replace(TINY, epochs=1, seed=4)),
                             ([*sources, Source('more')], replace(TINY, epochs=1))):
         with pytest.raises(ValueError, match='state.pt is of a run with other settings'):
-            train_encoder(changed, tmp_path, recipe)
+            train_encoder(changed, tmp_path, config)
     (tmp_path / 'state.pt').write_bytes(b'half a file')
     with pytest.raises(ValueError, match='state.pt cannot be read .*remove it'):
         train_encoder(sources, tmp_path, replace(TINY, epochs=1))
 
 
 def test_another_frozen_backbone_is_another_run(sources, tmp_path):
-    recipe = replace(TINY, epochs=1, steps=1, views=2, large_epochs=0)
+    config = replace(TINY, epochs=1, steps=1, views=2, large_epochs=0)
     few = [Source('few', training=sources[0].training)]
-    train_encoder(few, tmp_path, recipe, ResNet50())
+    train_encoder(few, tmp_path, config, ResNet50())
     torch.manual_seed(5)
     with pytest.raises(ValueError, match='other settings'):
-        train_encoder(few, tmp_path, recipe, ResNet50())
+        train_encoder(few, tmp_path, config, ResNet50())
 
 
 @pytest.mark.parametrize('make', [ThermalS, ResNet50])
@@ -234,8 +236,8 @@ def heads_anew(sources, **settings) -> list:
     network = load_model()
     network.classifier = binary_head()
     train_heads(network, sources, replace(TINY, head_steps=12, **settings), 'cpu', workers=0)
-    rater = NetworkRater('heads', network)
-    return judge_all([rater], sources, 'graded', limit=2)[rater.name]
+    method = NetworkMethod('heads', network)
+    return evaluate_methods([method], sources, 'graded', limit=2)[method.name]
 
 
 def test_severities_are_ranked_where_the_recipe_says_so(sources):
@@ -245,7 +247,7 @@ def test_severities_are_ranked_where_the_recipe_says_so(sources):
 
 
 def test_the_more_frames_are_supposed_to_be_clean_the_higher_the_scores(sources):
-    means = [np.mean([verdict.score for verdict in heads_anew(sources, clean_share=share)])
+    means = [np.mean([record.score for record in heads_anew(sources, clean_share=share)])
              for share in (0.1, 0.5, 0.9)]
     assert means == sorted(means) and means[-1] > means[0] + 0.05
 

@@ -2,11 +2,11 @@
 
 import cv2
 from fliqe_ros import Assessment, Distortion, FLIQE, OnlineFLIQE
-from fliqe_ros.distortion import CLASSES, DISTORTIONS
-from fliqe_ros.errors import FrameError
-from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
-from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.scenes import ThermalScene
+from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
+from fliqe_ros.errors import CheckpointError, FrameError
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.simulation.distortions import distort
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
 

@@ -1,25 +1,28 @@
-"""Evaluation: figures by hand, raters, conditions, and the command line."""
+"""Evaluation: figures by hand, methods, protocols, and the command line."""
 
 import csv
 import math
 import time
 
 import cv2
-from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.data.sources import Frame, Source, synthetic_source
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.model import DEFAULT_MODEL, load_model, ResNet50, ThermalS
-from fliqe_ros.palettes import colorize, SHOWN_PALETTES
+from fliqe_ros.evaluation.evaluate import evaluate_methods, evaluate_network
+from fliqe_ros.evaluation.methods import Estimates, milliseconds_per_frame, NetworkMethod
+from fliqe_ros.evaluation.metrics import (
+    auroc, calibration_error, confusion, EvaluationRecord, metrics, metrics_by_kind,
+    metrics_by_source, reliability, roc, severity_correlations, spearman, worst_first)
+from fliqe_ros.evaluation.protocols import GRADES, PROTOCOLS
+from fliqe_ros.imaging.palettes import colorize, SHOWN_PALETTES
+from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.simulation.artifacts import ARTIFACTS
+from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.tools import evaluate
-from fliqe_ros.tools.judging_options import judged_cameras, judging_options, model_names
-from fliqe_ros.training.conditions import CONDITIONS, GRADES
-from fliqe_ros.training.data import Frame, Source, synthetic_source
-from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.evaluation import judge, judge_all
-from fliqe_ros.training.metrics import (
-    auroc, calibration_error, confusion, metrics, metrics_by_kind, metrics_by_source, reliability,
-    roc, severity_correlations, spearman, Verdict, worst_first)
-from fliqe_ros.training.raters import milliseconds_per_frame, NetworkRater, Ratings
-from fliqe_ros.training.troubles import TROUBLES
+from fliqe_ros.tools.evaluation_options import evaluation_options, evaluation_sources, model_names
 import numpy as np
 import pytest
 import torch
@@ -32,19 +35,19 @@ def sources():
 
 @pytest.fixture(scope='module')
 def thermal_s():
-    return NetworkRater('thermal_s', load_model())
+    return NetworkMethod('thermal_s', load_model())
 
 
-def verdict(truth, score, predicted=Distortion.CLEAN, source='a', severity=None, kind=''):
-    return Verdict(source, truth, severity, score, predicted, kind)
+def record(truth, score, predicted=Distortion.CLEAN, source='a', severity=None, kind=''):
+    return EvaluationRecord(source, truth, severity, score, predicted, kind)
 
 
 def test_metrics_by_hand():
     found = metrics([
-        verdict(Distortion.CLEAN, 0.9), verdict(Distortion.CLEAN, 0.4),
-        verdict(Distortion.GHOSTING, 0.1, Distortion.GHOSTING),
-        verdict(Distortion.GHOSTING, 0.3, Distortion.ALIASING),
-        verdict(Distortion.LENS_BLUR, 0.6), verdict(Distortion.LENS_BLUR, 0.2)])
+        record(Distortion.CLEAN, 0.9), record(Distortion.CLEAN, 0.4),
+        record(Distortion.GHOSTING, 0.1, Distortion.GHOSTING),
+        record(Distortion.GHOSTING, 0.3, Distortion.ALIASING),
+        record(Distortion.LENS_BLUR, 0.6), record(Distortion.LENS_BLUR, 0.2)])
     assert found.frames == 6
     assert (found.clean_recall, found.distorted_recall) == (0.5, 0.75)
     assert found.false_alarms == 0.5
@@ -60,7 +63,7 @@ def test_metrics_by_hand():
 
 
 def test_what_cannot_be_told_is_nan():
-    found = metrics([verdict(Distortion.CLEAN, 0.9, Distortion.UNKNOWN)])
+    found = metrics([record(Distortion.CLEAN, 0.9, Distortion.UNKNOWN)])
     assert found.accuracy == 1.0 and found.clean_recall == 1.0
     for name in ('precision', 'f1', 'distorted_recall', 'auroc', 'type_accuracy',
                  'calibration_error', 'balanced_accuracy'):
@@ -116,19 +119,19 @@ def test_spearman_by_hand():
 
 
 def test_severity_correlation_has_clean_frames_below_severity_0():
-    falling = [verdict(Distortion.CLEAN, 0.9)] + [
-        verdict(Distortion.GHOSTING, 0.8 - severity / 2, severity=severity)
+    falling = [record(Distortion.CLEAN, 0.9)] + [
+        record(Distortion.GHOSTING, 0.8 - severity / 2, severity=severity)
         for severity in (0.0, 0.5, 1.0)]
     assert severity_correlations(falling) == {Distortion.GHOSTING: pytest.approx(-1)}
-    falling[0] = verdict(Distortion.CLEAN, 0.1)
+    falling[0] = record(Distortion.CLEAN, 0.1)
     assert severity_correlations(falling)[Distortion.GHOSTING] > -1 / 3
 
 
 def test_confusion_counts_truth_by_rows():
     counts = confusion([
-        verdict(Distortion.CLEAN, 0.9), verdict(Distortion.GHOSTING, 0.9),
-        verdict(Distortion.GHOSTING, 0.9), verdict(Distortion.GHOSTING, 0.1, Distortion.ALIASING),
-        verdict(Distortion.GHOSTING, 0.1, Distortion.UNKNOWN)])
+        record(Distortion.CLEAN, 0.9), record(Distortion.GHOSTING, 0.9),
+        record(Distortion.GHOSTING, 0.9), record(Distortion.GHOSTING, 0.1, Distortion.ALIASING),
+        record(Distortion.GHOSTING, 0.1, Distortion.UNKNOWN)])
     expected = np.zeros((9, 9), int)
     expected[0, 0], expected[7, 0], expected[7, 8] = 1, 2, 1
     assert np.array_equal(counts, expected)
@@ -136,18 +139,18 @@ def test_confusion_counts_truth_by_rows():
 
 def test_the_source_with_most_false_alarms_comes_first():
     found = metrics_by_source([
-        verdict(Distortion.CLEAN, 0.9, source='good'),
-        verdict(Distortion.CLEAN, 0.2, source='bad'),
-        verdict(Distortion.GHOSTING, 0.2, source='never clean')])
+        record(Distortion.CLEAN, 0.9, source='good'),
+        record(Distortion.CLEAN, 0.2, source='bad'),
+        record(Distortion.GHOSTING, 0.2, source='never clean')])
     assert list(found) == ['good', 'bad', 'never clean']
     assert list(worst_first(found)) == ['bad', 'good', 'never clean']
     assert worst_first(found)['bad'].false_alarms == 1.0
 
 
 def test_kinds_are_held_against_their_own_clean_frames_or_all():
-    clean, gray, iron = (verdict(Distortion.CLEAN, score, kind=kind) for score, kind in (
+    clean, gray, iron = (record(Distortion.CLEAN, score, kind=kind) for score, kind in (
         (0.9, 'clean'), (0.8, 'gray'), (0.1, 'iron')))
-    bad = [verdict(Distortion.GHOSTING, 0.2, kind=kind) for kind in ('stripes', 'gray', 'iron')]
+    bad = [record(Distortion.GHOSTING, 0.2, kind=kind) for kind in ('stripes', 'gray', 'iron')]
     troubled = metrics_by_kind([clean, bad[0]])
     assert list(troubled) == ['stripes'] and troubled['stripes'].balanced_accuracy == 1.0
     palettes = metrics_by_kind([gray, iron, *bad[1:]])
@@ -156,11 +159,11 @@ def test_kinds_are_held_against_their_own_clean_frames_or_all():
 
 
 def test_judge_sees_every_version_of_validation_frames_only(sources):
-    verdicts = judge(ThermalS().eval(), sources, limit=1, random_severities=True)
-    assert [each.truth for each in verdicts] == list(CLASSES)
-    assert all(0.0 <= each.score <= 1.0 for each in verdicts)
-    assert len({each.severity for each in verdicts[1:]}) == 8
-    assert judge(ThermalS().eval(), [Source('empty')]) == []
+    records = evaluate_network(ThermalS().eval(), sources, limit=1)
+    assert [each.truth for each in records] == list(CLASSES)
+    assert all(0.0 <= each.score <= 1.0 for each in records)
+    assert {each.severity for each in records} == {None}
+    assert evaluate_network(ThermalS().eval(), [Source('empty')]) == []
 
 
 def test_raters_agree_with_the_library(thermal_s, sources):
@@ -168,9 +171,9 @@ def test_raters_agree_with_the_library(thermal_s, sources):
     gray = sources[0].validation[0].to_8bit()
     frames = [gray, distort(gray, Distortion.LENS_BLUR), gray[:150, :200],
               colorize(gray, 'ironbow'), gray[:90, :90]]
-    ratings = thermal_s.rate(frames)
-    assert ratings.embeddings.shape == (5, 128)
-    for frame, score, seen in zip(frames, ratings.scores, ratings.types):
+    estimates = thermal_s.estimate(frames)
+    assert estimates.embeddings.shape == (5, 128)
+    for frame, score, seen in zip(frames, estimates.scores, estimates.types):
         expected = FLIQE(device='cpu').assess(frame)
         assert score == pytest.approx(expected.score, abs=1e-4)
         assert seen == expected.distortion
@@ -178,10 +181,10 @@ def test_raters_agree_with_the_library(thermal_s, sources):
 
 def test_a_network_without_types_is_rated_too():
     torch.manual_seed(0)
-    ratings = NetworkRater('resnet50', ResNet50().eval()).rate(
+    estimates = NetworkMethod('resnet50', ResNet50().eval()).estimate(
         [np.zeros((64, 64), np.uint8), np.full((64, 80, 3), 200, np.uint8)])
-    assert ratings.types == [Distortion.UNKNOWN] * 2
-    assert ratings.scores.shape == (2,) and ratings.embeddings.shape == (2, 128)
+    assert estimates.types == [Distortion.UNKNOWN] * 2
+    assert estimates.scores.shape == (2,) and estimates.embeddings.shape == (2, 128)
 
 
 class Recorder:
@@ -190,9 +193,9 @@ class Recorder:
     def __init__(self, name):
         self.name, self.seen = name, []
 
-    def rate(self, frames):
+    def estimate(self, frames):
         self.seen += frames
-        return Ratings(np.ones(len(frames)), [Distortion.UNKNOWN] * len(frames))
+        return Estimates(np.ones(len(frames)), [Distortion.UNKNOWN] * len(frames))
 
 
 @pytest.fixture(scope='module')
@@ -202,27 +205,27 @@ def raw_frame():
     return frame
 
 
-@pytest.mark.parametrize('condition', CONDITIONS)
-def test_all_methods_see_the_same_frames(raw_frame, condition):
+@pytest.mark.parametrize('protocol', PROTOCOLS)
+def test_all_methods_see_the_same_frames(raw_frame, protocol):
     first, second, again = Recorder('first'), Recorder('second'), Recorder('again')
     sources = [Source('camera', validation=[raw_frame])]
-    found = judge_all([first, second], sources, condition)
+    found = evaluate_methods([first, second], sources, protocol)
     assert len(first.seen) == len(second.seen) == len(found['first']) >= 9
     assert all(map(np.array_equal, first.seen, second.seen))
     assert found['first'] == found['second']
-    judge_all([again], sources, condition)
+    evaluate_methods([again], sources, protocol)
     assert all(map(np.array_equal, first.seen, again.seen)), 'not reproducible'
 
 
-def versions(condition, frame, seed=0):
-    return list(CONDITIONS[condition](frame, np.random.default_rng(seed)))
+def versions(protocol, frame, seed=0):
+    return list(PROTOCOLS[protocol](frame, np.random.default_rng(seed)))
 
 
 def test_generated_pictures_are_all_judged_and_none_is_of_a_training(tmp_path):
     (tmp_path / 'camera').mkdir()
     cv2.imwrite(str(tmp_path / 'camera' / 'a.png'), np.full((64, 64), 100, np.uint8))
-    options = judging_options().parse_args(['--data', str(tmp_path), '--synthetic', '3'])
-    generated = judged_cameras(options)[-1]
+    options = evaluation_options().parse_args(['--data', str(tmp_path), '--synthetic', '3'])
+    generated = evaluation_sources(options)[-1]
     assert (len(generated.training), len(generated.validation)) == (0, 3)
     trained = [frame.pixels for seed in range(3) for frame in synthetic_source(3, seed).training]
     assert not any(np.array_equal(frame.pixels, pixels)
@@ -247,9 +250,9 @@ def test_graded_versions_differ_in_severity_alone(raw_frame):
 
 
 def test_troubles_keep_the_type_they_are_mapped_to(raw_frame):
-    found = versions('troubles', raw_frame)
+    found = versions('artifacts', raw_frame)
     assert {v.kind: v.truth for v in found} == {
-        'clean': Distortion.CLEAN, **{name: kind.distortion for name, kind in TROUBLES.items()}}
+        'clean': Distortion.CLEAN, **{name: kind.distortion for name, kind in ARTIFACTS.items()}}
     assert all(v.image.dtype == np.uint8 for v in found)
 
 
@@ -276,17 +279,17 @@ def test_palettes_colour_what_was_distorted_in_gray(raw_frame):
 class Sleeper(Recorder):
     """Takes at least a hundredth of a second for each frame."""
 
-    def rate(self, frames):
+    def estimate(self, frames):
         assert torch.get_num_threads() == 1 and len(frames) == 1
         time.sleep(0.01)
-        return super().rate(frames)
+        return super().estimate(frames)
 
 
 def test_time_per_frame_is_in_milliseconds_and_leaves_threads_alone():
     before = torch.get_num_threads()
-    rater = Sleeper('sleeper')
-    assert milliseconds_per_frame(rater, [np.zeros((8, 8), np.uint8)] * 3) >= 10
-    assert len(rater.seen) == 4 and torch.get_num_threads() == before
+    method = Sleeper('sleeper')
+    assert milliseconds_per_frame(method, [np.zeros((8, 8), np.uint8)] * 3) >= 10
+    assert len(method.seen) == 4 and torch.get_num_threads() == before
 
 
 def test_models_are_named_apart():
@@ -306,7 +309,7 @@ def cameras(tmp_path):
 
 
 def test_command_line(cameras, tmp_path, capsys):
-    table = tmp_path / 'verdicts.csv'
+    table = tmp_path / 'records.csv'
     assert evaluate.main(['--data', str(cameras), '--device', 'cpu', '--csv', str(table)]) == 0
     printed = capsys.readouterr().out
     for word in ('front', 'rear', 'balanced', 'lens_blur', 'reference'):
@@ -318,7 +321,7 @@ def test_command_line(cameras, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('severities, word', [
-    ('troubles', 'dead_pixels'), ('palettes', 'ironbow'), ('graded', 'rank correlation')])
+    ('artifacts', 'dead_pixels'), ('palettes', 'ironbow'), ('graded', 'rank correlation')])
 def test_command_line_tells_of_each_condition(cameras, capsys, severities, word):
     assert evaluate.main(['--data', str(cameras), '--device', 'cpu', '--only', 'rear',
                           '--limit', '1', '--severities', severities]) == 0

@@ -8,17 +8,20 @@ import shutil
 import sys
 
 import cv2
-from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.model import DEFAULT_MODEL, ResNet50, save_checkpoint, ThermalS
+from fliqe_ros.data.sources import synthetic_source
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.evaluation import figures
+from fliqe_ros.evaluation.methods import Estimates, NetworkMethod
+from fliqe_ros.evaluation.metrics import EvaluationRecord
+from fliqe_ros.evaluation.protocols import PROTOCOLS, Version
+from fliqe_ros.evaluation.report.page import page
+from fliqe_ros.evaluation.report.pictures import draw_all
+from fliqe_ros.models.checkpoint import save_checkpoint
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.simulation.artifacts import ARTIFACTS
 from fliqe_ros.tools import report
-from fliqe_ros.tools.report_page import page
-from fliqe_ros.tools.report_pictures import draw_all
-from fliqe_ros.training import figures
-from fliqe_ros.training.conditions import CONDITIONS, Version
-from fliqe_ros.training.data import synthetic_source
-from fliqe_ros.training.metrics import Verdict
-from fliqe_ros.training.raters import NetworkRater, Ratings
-from fliqe_ros.training.troubles import TROUBLES
 import numpy as np
 import pytest
 import torch
@@ -40,17 +43,17 @@ def pixels_of(path, colour):
 def made_up_verdicts(seed=0, frames=40):
     """Scores that fall with severity, types that are mostly right."""
     rng = np.random.default_rng(seed)
-    verdicts = []
+    records = []
     for frame in range(frames):
         for truth in CLASSES:
             for severity in ([None] if truth == Distortion.CLEAN else [0.0, 0.5, 1.0]):
                 score = 0.8 if severity is None else 0.5 - 0.4 * severity
                 predicted = truth if rng.random() < 0.8 else CLASSES[rng.integers(9)]
-                verdicts.append(Verdict(
+                records.append(EvaluationRecord(
                     'camera', truth, severity, float(np.clip(score + 0.1 * rng.normal(), 0, 1)),
                     predicted, truth.label, frame,
                     np.eye(9, dtype=np.float32)[truth] + 0.1 * rng.random(9, np.float32)))
-    return verdicts
+    return records
 
 
 def versions_of_a_frame():
@@ -61,21 +64,21 @@ def versions_of_a_frame():
 def test_grid_marks_what_is_judged_wrongly(tmp_path):
     scores = np.array([0.9] + [0.1] * 8)
     path = tmp_path / 'grid.png'
-    figures.draw_grid(path, 'grid', versions_of_a_frame(), Ratings(scores, list(CLASSES)))
+    figures.draw_grid(path, 'grid', versions_of_a_frame(), Estimates(scores, list(CLASSES)))
     assert pixels_of(path, figures.RED) == 0
     right = pixels_of(path, figures.BLUE)
     scores[3] = 0.8
-    figures.draw_grid(path, 'grid', versions_of_a_frame(), Ratings(scores, list(CLASSES)))
+    figures.draw_grid(path, 'grid', versions_of_a_frame(), Estimates(scores, list(CLASSES)))
     assert pixels_of(path, figures.RED) > 1000
     assert 0.85 < pixels_of(path, figures.BLUE) / right < 0.92  # eight frames of nine
 
 
 def test_confusion_is_dark_where_frames_are(tmp_path):
     path, darkest = tmp_path / 'confusion.png', '#08306B'
-    right = [Verdict('a', d, None, 0.5, d) for d in CLASSES]
+    right = [EvaluationRecord('a', d, None, 0.5, d) for d in CLASSES]
     figures.draw_confusion(path, 'right', right)
     all_right = pixels_of(path, darkest)
-    figures.draw_confusion(path, 'wrong', [Verdict('a', d, None, 0.5, CLASSES[n % 4])
+    figures.draw_confusion(path, 'wrong', [EvaluationRecord('a', d, None, 0.5, CLASSES[n % 4])
                                            for d in CLASSES[:1] for n in range(4)])
     assert all_right > 9 * 1000 > 1000 > pixels_of(path, darkest)
 
@@ -94,22 +97,22 @@ def test_embeddings_show_every_type_in_its_colour(tmp_path):
 
 
 def test_curves_of_good_and_bad_methods_differ(tmp_path):
-    verdicts = made_up_verdicts()
-    shuffled = [Verdict('a', v.truth, v.severity, score, v.predicted) for v, score in
-                zip(verdicts, np.random.default_rng(0).permutation([v.score for v in verdicts]))]
+    records = made_up_verdicts()
+    shuffled = [EvaluationRecord('a', v.truth, v.severity, score, v.predicted) for v, score in
+                zip(records, np.random.default_rng(0).permutation([v.score for v in records]))]
     for draw in (figures.draw_severity, figures.draw_reliability):
         path = tmp_path / f'{draw.__name__}.png'
-        draw(path, 'same title', verdicts)
+        draw(path, 'same title', records)
         good = cv2.imread(str(path))
-        draw(path, 'same title', verdicts)
+        draw(path, 'same title', records)
         assert np.array_equal(good, cv2.imread(str(path)))
         draw(path, 'same title', shuffled)
         bad = cv2.imread(str(path))
         assert good.shape[0] > 700 and good.shape[1] > 700
         assert good.shape != bad.shape or (good != bad).any(2).mean() > 0.005
     path = tmp_path / 'roc.png'
-    figures.draw_roc(path, 'ROC', {'reference': {'ours': verdicts, 'rule': shuffled},
-                                   'random': {'ours': verdicts, 'rule': shuffled}}, ('ours',))
+    figures.draw_roc(path, 'ROC', {'reference': {'ours': records, 'rule': shuffled},
+                                   'random': {'ours': records, 'rule': shuffled}}, ('ours',))
     assert pixels_of(path, figures.BLUE) > 2000, 'ours is drawn thick'
 
 
@@ -125,7 +128,7 @@ def cameras(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def written(cameras, tmp_path_factory):
-    """Write the report of two models and all alternatives; one camera judged, one fitted to."""
+    """Write the report of two models and all baselines; one camera judged, one fitted to."""
     pytest.importorskip('sklearn')
     torch.manual_seed(0)
     out = tmp_path_factory.mktemp('report')
@@ -146,11 +149,11 @@ def test_report_has_every_method_under_every_condition(written):
     rows = rows_of(written / 'methods.csv')
     methods = dict.fromkeys(row['method'] for row in rows)
     assert set(methods) >= {'thermal_s', 'untrained', *RULES}
-    for condition in ('reference', 'random'):
-        assert {row['method'] for row in rows if row['condition'] == condition} == set(methods)
-    conditions = {row['condition'] for row in rows if row['method'] == 'thermal_s'}
-    assert conditions == set(CONDITIONS) - {'raw'}, 'there is no raw frame among them'
-    assert {row['kind'] for row in rows if row['condition'] == 'troubles'} == {'all', *TROUBLES}
+    for protocol in ('reference', 'random'):
+        assert {row['method'] for row in rows if row['protocol'] == protocol} == set(methods)
+    protocols = {row['protocol'] for row in rows if row['method'] == 'thermal_s'}
+    assert protocols == set(PROTOCOLS) - {'raw'}, 'there is no raw frame among them'
+    assert {row['kind'] for row in rows if row['protocol'] == 'artifacts'} == {'all', *ARTIFACTS}
     for row in rows:
         assert 0 <= float(row['balanced_accuracy']) <= 1
         assert float(row['false_alarms']) == pytest.approx(1 - float(row['clean_recall']))
@@ -160,12 +163,12 @@ def test_report_has_every_method_under_every_condition(written):
 
 
 def test_verdicts_add_up_to_the_figures(written):
-    verdicts = [row for row in rows_of(written / 'verdicts.csv')
-                if (row['method'], row['condition']) == ('thermal_s', 'graded')]
-    assert len(verdicts) == 1 + 5 * len(DISTORTIONS)
-    found = np.mean([float(row['score']) < 0.5 for row in verdicts if row['truth'] != 'clean'])
+    records = [row for row in rows_of(written / 'records.csv')
+               if (row['method'], row['protocol']) == ('thermal_s', 'graded')]
+    assert len(records) == 1 + 5 * len(DISTORTIONS)
+    found = np.mean([float(row['score']) < 0.5 for row in records if row['truth'] != 'clean'])
     figure, = (row for row in rows_of(written / 'methods.csv')
-               if (row['method'], row['condition'], row['source'], row['kind'])
+               if (row['method'], row['protocol'], row['source'], row['kind'])
                == ('thermal_s', 'graded', 'all', 'all'))
     assert float(figure['distorted_recall']) == pytest.approx(found)
 
@@ -190,11 +193,11 @@ def test_page_shows_pictures_tables_and_published_figures(written):
 
 def test_a_model_without_types_has_no_confusion(tmp_path):
     pytest.importorskip('sklearn')
-    verdicts = [replace(verdict, predicted=Distortion.UNKNOWN, kind='gray')
-                for verdict in made_up_verdicts(frames=3)]
+    records = [replace(record, predicted=Distortion.UNKNOWN, kind='gray')
+               for record in made_up_verdicts(frames=3)]
     sources = [synthetic_source(5, seed=0, height=160, width=200)]
-    study = report.Study([NetworkRater('resnet50', ResNet50().eval())],
-                         {condition: {'resnet50': verdicts} for condition in CONDITIONS},
+    study = report.Study([NetworkMethod('resnet50', ResNet50().eval())],
+                         {protocol: {'resnet50': records} for protocol in PROTOCOLS},
                          {'resnet50': 70.0})
     study.results['raw'] = {'resnet50': []}
     drawn, left_out = draw_all(tmp_path, study, sources, limit=1)
@@ -223,7 +226,7 @@ def test_without_scikit_learn_the_report_says_what_is_missing(
 def test_report_says_in_a_sentence_what_is_wrong(cameras, tmp_path, monkeypatch, capsys):
     (tmp_path / 'broken.pt').write_text('no model')
     (tmp_path / 'file').write_text('no folder')
-    fitting = 'No frames are left to fit the alternatives to'
+    fitting = 'No frames are left to fit the baselines to'
     for options, words in (
             (['--data', str(tmp_path / 'none')], 'There is no folder'),
             (['--model', str(tmp_path / 'broken.pt')], 'not a checkpoint'),

@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import gc
 
 from fliqe_ros import FLIQE
-from fliqe_ros.agc import GainControl
 from fliqe_ros.backends.cuda import MOST_AT_ONCE, MOST_PASSES
-from fliqe_ros.model import ResNet50, save_checkpoint, ThermalS
-from fliqe_ros.model.preparation import Preparation
+from fliqe_ros.backends.cuda_preprocessing import Preparation
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.checkpoint import save_checkpoint
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
 import numpy as np
 import pytest
 from test_backends import frame, settled

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from fliqe_ros.model_files import DEFAULT_ONNX_MODEL
+from fliqe_ros.models.packaged import DEFAULT_ONNX_MODEL
 from fliqe_ros.node.parameters import DEFAULTS
 import pytest
 import rclpy

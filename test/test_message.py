@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
 import pytest
 import rclpy

@@ -1,9 +1,11 @@
 """The two architectures and their checkpoints, with every way a file can be wrong."""
 
 import cv2
-from fliqe_ros.model import (
-    CheckpointError, DEFAULT_MODEL, load_encoder, load_model, ResNet50, save_checkpoint, ThermalS)
-from fliqe_ros.model.thermal_s import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS
+from fliqe_ros.errors import CheckpointError
+from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS, ThermalS
 import numpy as np
 from PIL import Image
 import pytest

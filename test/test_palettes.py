@@ -1,11 +1,11 @@
 """Colour palettes: drawn, found again, and turned back into the levels they colour."""
 
 import cv2
-from fliqe_ros.distortion import Distortion
-from fliqe_ros.inputs import native_gray
-from fliqe_ros.palettes import colorize, find_palette, PALETTES, SHOWN_PALETTES, to_gray
-from fliqe_ros.training.data import synthetic_source
-from fliqe_ros.training.distortions import distort
+from fliqe_ros.data.sources import synthetic_source
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.palettes import colorize, find_palette, PALETTES, SHOWN_PALETTES, to_gray
+from fliqe_ros.models.preprocessing import preprocess_thermal_s
+from fliqe_ros.simulation.distortions import distort
 import numpy as np
 import pytest
 
@@ -75,8 +75,8 @@ def test_small_pictures(shape):
 
 
 def test_the_model_sees_the_levels(frames):
-    seen = native_gray(colorize(frames[0], 'arctic'))
-    assert np.abs(seen[0].astype(int) - native_gray(frames[0])[0]).max() <= 3
+    seen = preprocess_thermal_s(colorize(frames[0], 'arctic'))
+    assert np.abs(seen[0].astype(int) - preprocess_thermal_s(frames[0])[0]).max() <= 3
 
 
 def test_unknown_name():

@@ -11,8 +11,8 @@ import cv2
 import fliqe_ros
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import DEFAULTS
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools import evaluate, export, report, train
-from fliqe_ros.training.scenes import ThermalScene
 from geometry_msgs.msg import Twist
 import numpy as np
 import pytest
@@ -169,7 +169,7 @@ def test_ros2_commands_name_what_is_installed():
 
 
 def test_rehearsal_command_has_a_valid_schedule():
-    from fliqe_ros.tools.schedule import parse_schedules
+    from fliqe_ros.simulation.schedule import parse_schedules
     command, = (line for line in COMMANDS if 'schedule:=' in line)
     schedule = re.search(r'schedule:="([^"]+)"', command)[1]
     phases = parse_schedules(schedule, ['/flir_front', '/flir_rear'])['/flir_front'].phases

@@ -3,7 +3,7 @@
 from functools import cache
 import itertools
 
-from fliqe_ros.training.scenes import COUNTS_PER_K, FAMILIES, ThermalScene
+from fliqe_ros.simulation.scenes.thermal_scene import COUNTS_PER_K, FAMILIES, ThermalScene
 import numpy as np
 import pytest
 

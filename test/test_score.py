@@ -2,10 +2,10 @@
 
 import cv2
 from fliqe_ros import FLIQE
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.simulation.distortions import distort
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools import score
-from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.scenes import ThermalScene
 import numpy as np
 import pytest
 

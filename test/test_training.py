@@ -3,16 +3,17 @@
 import math
 
 import cv2
-from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import ResNet50, ThermalS
-from fliqe_ros.palettes import colorize
-from fliqe_ros.training.averaging import averaged_copy, digest, learned_state
-from fliqe_ros.training.batches import Batches
-from fliqe_ros.training.data import (
+from fliqe_ros.data.sources import (
     Frame, grouped_frames, load_sources, noise_level, Source, synthetic_source, validation_groups)
+from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.imaging.palettes import colorize
+from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.simulation.scenes.textures import dead_leaves, fractal
+from fliqe_ros.training.amp import MixedPrecision
+from fliqe_ros.training.batches import Batches
+from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.losses import parts_of, ranking_loss, supervised_contrastive_loss
-from fliqe_ros.training.precision import Precision
-from fliqe_ros.training.textures import dead_leaves, fractal
 import numpy as np
 import pytest
 import torch
@@ -192,7 +193,7 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     images, labels, whole, severities = first = batch()
     assert whole.shape == labels.shape and whole[labels == 0].all()
     assert severities[labels == 0].isnan().all()
-    assert ((severities >= 0) & (severities <= 1)).sum() > 4, 'but for troubles'
+    assert ((severities >= 0) & (severities <= 1)).sum() > 4, 'but for artifacts'
     assert images.dtype == torch.uint8 and images.shape[:2] == (15, 1)
     counts = torch.bincount(labels, minlength=len(CLASSES)).tolist()
     assert counts == [5, 1, 2, 1, 1, 1, 1, 2, 1]  # motion blur and ghosting are dealt twice
@@ -228,7 +229,7 @@ def test_ranking_compares_severities_within_a_class():
 
 def test_the_average_follows_parameters_and_statistics_but_copies_counters():
     layer = torch.nn.BatchNorm1d(2)
-    averaged = averaged_copy(layer, 0.75)
+    averaged = ema_copy(layer, 0.75)
     averaged.update_parameters(layer)
     with torch.no_grad():
         layer.weight.fill_(5.0)
@@ -276,20 +277,20 @@ def test_training_mode_leaves_the_backbone_of_resnet50_frozen():
     ('auto', torch.float32), ('float32', torch.float32), ('bfloat16', torch.bfloat16)])
 def test_precision_of_forward_passes_on_the_cpu(name, dtype):
     layer = torch.nn.Linear(4, 4)
-    with Precision(name, 'cpu').autocast():
+    with MixedPrecision(name, 'cpu').autocast():
         assert layer(torch.rand(2, 4)).dtype is dtype
 
 
 def test_precision_refuses_what_is_not_there():
     with pytest.raises(ValueError, match='float16 needs a GPU'):
-        Precision('float16', 'cpu')
+        MixedPrecision('float16', 'cpu')
     with pytest.raises(ValueError, match="'float8' is none of auto, float32"):
-        Precision('float8', 'cpu')
+        MixedPrecision('float8', 'cpu')
 
 
 def test_a_step_descends():
     layer = torch.nn.Linear(3, 1, bias=False)
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
     start = layer.weight.detach().clone()
-    Precision('bfloat16', 'cpu').descend(layer.weight.sum(), optimizer)
+    MixedPrecision('bfloat16', 'cpu').descend(layer.weight.sum(), optimizer)
     assert torch.allclose(layer.weight, start - 0.5)

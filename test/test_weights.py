@@ -5,19 +5,20 @@ import hashlib
 from pathlib import Path
 
 import cv2
-from fliqe_ros.agc import GainControl
-from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.data.sources import load_sources, Source, synthetic_source
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.files import read_frames
-from fliqe_ros.model import DEFAULT_MODEL, load_model
-from fliqe_ros.training.conditions import GRADES
-from fliqe_ros.training.data import load_sources, Source, synthetic_source
-from fliqe_ros.training.distortions import distort
-from fliqe_ros.training.evaluation import judge_all
-from fliqe_ros.training.metrics import (
+from fliqe_ros.evaluation.evaluate import evaluate_methods
+from fliqe_ros.evaluation.methods import NetworkMethod
+from fliqe_ros.evaluation.metrics import (
     auroc, metrics, metrics_by_kind, metrics_by_source, severity_correlations)
-from fliqe_ros.training.raters import NetworkRater
-from fliqe_ros.training.troubles import trouble, TROUBLES
+from fliqe_ros.evaluation.protocols import GRADES
+from fliqe_ros.frame_io.files import read_frames
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
+from fliqe_ros.simulation.distortions import distort
 import numpy as np
 import pytest
 
@@ -30,8 +31,8 @@ needs_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope='module')
-def rater():
-    return NetworkRater('default', load_model())
+def method():
+    return NetworkMethod('default', load_model())
 
 
 @pytest.fixture(scope='module')
@@ -40,61 +41,61 @@ def sources():
 
 
 @needs_data
-def test_reference_severities_on_validation_groups(rater, sources):
-    verdicts = judge_all([rater], sources, 'reference', limit=16)[rater.name]
-    found = metrics(verdicts)
+def test_reference_severities_on_validation_groups(method, sources):
+    records = evaluate_methods([method], sources, 'reference', limit=16)[method.name]
+    found = metrics(records)
     assert found.frames >= 9 * 40
     assert found.balanced_accuracy >= 0.96
     assert found.type_accuracy >= 0.95
     assert found.mean_scores[Distortion.CLEAN] >= 0.8
     for distortion in DISTORTIONS:
         assert found.mean_scores[distortion] <= 0.3, distortion.label
-    for name, by_source in metrics_by_source(verdicts).items():
+    for name, by_source in metrics_by_source(records).items():
         if by_source.frames >= 9 * 8:
             assert by_source.balanced_accuracy >= 0.93, name
             assert by_source.false_alarms <= 0.1, name
 
 
 @needs_data
-def test_scores_fall_with_severity(rater, sources):
-    verdicts = judge_all([rater], sources, 'graded', limit=5)[rater.name]
-    assert metrics(verdicts).auroc >= 0.96
-    clean = metrics(verdicts).mean_scores[Distortion.CLEAN]
-    for distortion, correlation in severity_correlations(verdicts).items():
-        means = [np.mean([verdict.score for verdict in verdicts if verdict.truth == distortion
-                          and verdict.severity == severity]) for severity in GRADES]
+def test_scores_fall_with_severity(method, sources):
+    records = evaluate_methods([method], sources, 'graded', limit=5)[method.name]
+    assert metrics(records).auroc >= 0.96
+    clean = metrics(records).mean_scores[Distortion.CLEAN]
+    for distortion, correlation in severity_correlations(records).items():
+        means = [np.mean([record.score for record in records if record.truth == distortion
+                          and record.severity == severity]) for severity in GRADES]
         assert clean > means[0] + 0.15, distortion.label
         assert max(np.diff(means)) <= 0.01, distortion.label
         assert correlation <= -0.4, distortion.label
 
 
 @needs_data
-def test_troubles_beyond_the_eight_are_seen(rater, sources):
-    verdicts = judge_all([rater], sources, 'troubles', limit=8)[rater.name]
-    for name, found in metrics_by_kind(verdicts).items():
+def test_troubles_beyond_the_eight_are_seen(method, sources):
+    records = evaluate_methods([method], sources, 'artifacts', limit=8)[method.name]
+    for name, found in metrics_by_kind(records).items():
         assert found.auroc >= 0.9, name
-        if TROUBLES[name].whole:  # half a clean frame is half clean to it
+        if ARTIFACTS[name].whole:  # half a clean frame is half clean to it
             assert found.distorted_recall >= 0.8, name
 
 
 @needs_data
-def test_raw_frames_are_judged_as_well_as_8_bit_ones(rater, sources):
-    verdicts = judge_all([rater], sources, 'raw')[rater.name]
-    found = metrics_by_kind(verdicts)
+def test_raw_frames_are_judged_as_well_as_8_bit_ones(method, sources):
+    records = evaluate_methods([method], sources, 'raw')[method.name]
+    found = metrics_by_kind(records)
     assert found['raw'].frames >= 9 * 10
     assert found['raw'].balanced_accuracy >= found['8-bit'].balanced_accuracy - 0.05
 
 
 @needs_data
-def test_palettes_are_judged_as_gray_is(rater, sources):
-    found = metrics_by_kind(judge_all([rater], sources, 'palettes', limit=12)[rater.name])
+def test_palettes_are_judged_as_gray_is(method, sources):
+    found = metrics_by_kind(evaluate_methods([method], sources, 'palettes', limit=12)[method.name])
     assert len(found) >= 4
     for name, of_palette in found.items():
         assert of_palette.balanced_accuracy >= found['gray'].balanced_accuracy - 0.03, name
 
 
 @needs_data
-def test_natively_noisy_frames_score_below_clean_ones(rater):
+def test_natively_noisy_frames_score_below_clean_ones(method):
     """On frames sorted by eye; the Lepton is noisy throughout and held against Boson."""
     with NATIVE_NOISE.open() as file:
         rows = list(csv.DictReader(file))
@@ -106,8 +107,8 @@ def test_natively_noisy_frames_score_below_clean_ones(rater):
                        if number in wanted})
     scores = {'boson320': {'clean': [], 'noisy': []}, 'lepton_raw16': {'noisy': []}}
     for row in rows:
-        score = rater.rate([frames[row['file'], row['frame']]]).scores[0]
-        scores[row['file'].split('/')[0]][row['verdict']].append(score)
+        score = method.estimate([frames[row['file'], row['frame']]]).scores[0]
+        scores[row['file'].split('/')[0]][row['record']].append(score)
     clean = np.array(scores['boson320']['clean'])
     for camera, count in (('boson320', 30), ('lepton_raw16', 30)):
         noisy = np.array(scores[camera]['noisy'])
@@ -124,7 +125,7 @@ def test_quality_map_shows_which_half_of_a_real_frame_is_bad(sources, name):
     assert len(frames) >= 10
     differences = []
     for frame in frames:
-        bad = (trouble(frame, name, 0.5) if name == 'fog'
+        bad = (apply_artifact(frame, name, 0.5) if name == 'fog'
                else distort(frame, Distortion[name.upper()]))
         half = frame.shape[1] // 2
         for columns in (np.s_[:, :half], np.s_[:, half:]):
@@ -137,9 +138,9 @@ def test_quality_map_shows_which_half_of_a_real_frame_is_bad(sources, name):
     assert np.mean(differences) >= 0.4
 
 
-def test_generated_scenes_no_model_was_trained_on(rater):
+def test_generated_scenes_no_model_was_trained_on(method):
     source = Source('unseen', validation=synthetic_source(30, seed=4711).training[:20])
-    found = metrics(judge_all([rater], [source])[rater.name])
+    found = metrics(evaluate_methods([method], [source])[method.name])
     assert found.balanced_accuracy >= 0.85
     assert found.type_accuracy >= 0.8
 

@@ -8,12 +8,12 @@ from threading import Lock
 from typing import Callable, Sequence
 import warnings
 
-from fliqe_ros.agc import GainControl
-from fliqe_ros.backends import Outputs, TORCH
-from fliqe_ros.inputs import prepare, Prepared
-from fliqe_ros.model.inference import Scorer
-from fliqe_ros.model.network import QualityNetwork
-from fliqe_ros.model.preparation import can_prepare, Preparation
+from fliqe_ros.backends.base import Outputs, prepare, TORCH
+from fliqe_ros.backends.cuda_preprocessing import can_prepare, Preparation
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.preprocessing import Prepared
+from fliqe_ros.models.scorer import Scorer
 import numpy as np
 import torch
 from torch import Tensor

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 from typing import Sequence
 
-from fliqe_ros.agc import GainControl
-from fliqe_ros.backends import ONNXRUNTIME, Outputs
-from fliqe_ros.inputs import PREPARE, prepare, Prepared, stack
-from fliqe_ros.model_files import CheckpointError
+from fliqe_ros.backends.base import ONNXRUNTIME, Outputs, prepare
+from fliqe_ros.errors import CheckpointError
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.preprocessing import Prepared, stack
+from fliqe_ros.models.registry import ARCHITECTURES
 import numpy as np
 
 # New versions report their use to their makers and leave a file in the temporary folder; read at
@@ -42,9 +43,9 @@ class OnnxRuntimeBackend:
         self._session = _open(path, threads)
         properties = self._session.get_modelmeta().custom_metadata_map
         self.architecture = properties.get('architecture')
-        if self.architecture not in PREPARE:
+        if self.architecture not in ARCHITECTURES:
             raise CheckpointError(path, 'it was not exported by fliqe_ros (it names no '
-                                        f'architecture out of {", ".join(sorted(PREPARE))})')
+                                        f'architecture out of {", ".join(sorted(ARCHITECTURES))})')
         try:
             self.metadata = json.loads(properties['metadata'])
         except (KeyError, ValueError) as error:

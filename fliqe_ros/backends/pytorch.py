@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Sequence
 
-from fliqe_ros.agc import GainControl
-from fliqe_ros.backends import Outputs, TORCH
+from fliqe_ros.backends.base import Outputs, prepare, TORCH
 from fliqe_ros.backends.cuda import CudaBackend
-from fliqe_ros.inputs import prepare, Prepared, stack
-from fliqe_ros.model.checkpoint import load_model
-from fliqe_ros.model.inference import Scorer
-from fliqe_ros.model.network import as_tensor, QualityNetwork
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.network import as_tensor, QualityNetwork
+from fliqe_ros.models.preprocessing import Prepared, stack
+from fliqe_ros.models.scorer import Scorer
 import numpy as np
 import torch
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera import CameraReport
-from fliqe_ros.node.inference_times import InferenceReport
+from fliqe_ros.node.camera_session import CameraReport
+from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.status import LABELS
 

@@ -68,7 +68,7 @@ def _exit_now(status: int) -> None:
 
 
 def _spin(node, executor, stop: StopSignal) -> None:
-    from fliqe_ros.node.sentences import one_line
+    from fliqe_ros.errors import one_line
     while executor.context.ok() and not (stop.received.is_set() or node.start_failed):
         try:
             executor.spin_once()
@@ -79,7 +79,7 @@ def _spin(node, executor, stop: StopSignal) -> None:
 def _run(args, stop: StopSignal) -> int:
     """Run the node until it is to stop; return the exit status."""
     # Imported only now, so that a signal during the imports ends the process cleanly as well.
-    from fliqe_ros.node.executor import GatheringExecutor
+    from fliqe_ros.node.frame_coalescer import CoalescingExecutor
     from fliqe_ros.node.quality_node import QualityNode
     import rclpy
     from rclpy.signals import SignalHandlerOptions
@@ -87,7 +87,7 @@ def _run(args, stop: StopSignal) -> int:
     # Without rclpy's handlers the context is still valid for the shutdown transition.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = QualityNode()
-    executor = GatheringExecutor(lambda: node.gathering.time_s)
+    executor = CoalescingExecutor(lambda: node.coalescer.time_s)
     executor.add_node(node)
     stop.stops(node, executor)
     _spin(node, executor, stop)
@@ -108,7 +108,7 @@ def main(args=None) -> None:
     try:
         status = _run(args, stop)
     except Exception as error:
-        from fliqe_ros.node.sentences import one_line
+        from fliqe_ros.errors import one_line
         print(f'quality_node: {one_line(error)}', file=sys.stderr)
         status = 1
     _exit_now(status)

@@ -3,9 +3,9 @@
 import array
 
 from builtin_interfaces.msg import Duration
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera import Verdict
+from fliqe_ros.node.camera_session import Verdict
 from fliqe_ros.node.timing import NS_PER_S
 import numpy as np
 from sensor_msgs.msg import Image

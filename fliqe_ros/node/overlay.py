@@ -1,9 +1,9 @@
 """The picture for rqt_image_view: the frame with its verdict, bad regions tinted red."""
 
 import cv2
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera import Verdict
+from fliqe_ros.node.camera_session import Verdict
 from fliqe_ros.node.status import LABELS
 import numpy as np
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import math
 import re
 
-from fliqe_ros.agc import GainControl, MODES
-from fliqe_ros.backends import BACKENDS, PRECISIONS
+from fliqe_ros.backends.base import BACKENDS, PRECISIONS
+from fliqe_ros.imaging.gain_control import GainControl, MODES
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')

@@ -1,18 +1,18 @@
 """The lifecycle node: wires cameras, model, worker and diagnostics to the ROS graph."""
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fliqe_ros.frames import make_converter
-from fliqe_ros.node.camera import Camera
-from fliqe_ros.node.channel import below, CameraChannel, image_topic_of
+from fliqe_ros.errors import one_line
+from fliqe_ros.frame_io.image_messages import make_converter
+from fliqe_ros.node.camera_interface import below, CameraInterface, image_topic_of
+from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
 from fliqe_ros.node.discovery import cameras_among
-from fliqe_ros.node.executor import Gathering
-from fliqe_ros.node.inference_times import InferenceReport
-from fliqe_ros.node.live_settings import LiveSettings
+from fliqe_ros.node.frame_coalescer import FrameCoalescer
+from fliqe_ros.node.inference_statistics import InferenceReport
+from fliqe_ros.node.inference_worker import Arrival, InferenceWorker
+from fliqe_ros.node.latest_frames import LatestFrameBuffer
+from fliqe_ros.node.node_parameters import NodeParameters
 from fliqe_ros.node.parameters import Settings
-from fliqe_ros.node.sentences import one_line
-from fliqe_ros.node.slots import NewestFrames
-from fliqe_ros.node.worker import Arrival, InferenceWorker
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from std_srvs.srv import Trigger
@@ -39,15 +39,15 @@ class QualityNode(LifecycleNode):
     def __init__(self, **kwargs):
         super().__init__('fliqe', **kwargs)
         self.start_failed = False
-        self.gathering = Gathering()
+        self.coalescer = FrameCoalescer()
         self._phase = 'unconfigured'
         self._problem = ''
         self._model = self._converter = self._worker = self._reset_service = None
-        self._slots = NewestFrames()
-        self._channels: dict[str, CameraChannel] = {}
+        self._slots = LatestFrameBuffer()
+        self._channels: dict[str, CameraInterface] = {}
         self._unusable_cameras: dict[str, str] = {}
         self._last_ns = 0
-        self._settings = LiveSettings(self, lambda: self._phase != 'unconfigured')
+        self._settings = NodeParameters(self, lambda: self._phase != 'unconfigured')
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # A steady clock: aggregators call a node stale that falls silent because the simulation
         # is paused. Ages and rates are by the node's clock all the same, so a paused simulation
@@ -128,7 +128,7 @@ class QualityNode(LifecycleNode):
             f'by {self._model.backend}')
 
     def _activate(self) -> None:
-        self._slots = NewestFrames()
+        self._slots = LatestFrameBuffer()
         self._worker = InferenceWorker(
             self._model, self._converter, self._slots, lambda: self._settings.current,
             self._clock_ns, self.get_logger().warning)
@@ -157,23 +157,23 @@ class QualityNode(LifecycleNode):
         self._deactivate()
         self._cleanup()
 
-    def _add(self, camera: str) -> CameraChannel:
+    def _add(self, camera: str) -> CameraInterface:
         window = self._settings.current.smoothing_window
-        self._channels[camera] = CameraChannel(self, Camera(camera, window))
+        self._channels[camera] = CameraInterface(self, CameraSession(camera, window))
         return self._channels[camera]
 
-    def _subscribe(self, channel: CameraChannel) -> None:
+    def _subscribe(self, channel: CameraInterface) -> None:
         channel.camera.restart_times(self._now_ns())
         channel.subscribe(self._settings.current, self._on_image)
         self.get_logger().info(f'scoring {channel.camera.namespace}')
 
-    def _on_image(self, channel: CameraChannel, message) -> None:
+    def _on_image(self, channel: CameraInterface, message) -> None:
         now_ns = self._now_ns()
         if channel.camera.receive(now_ns, self._settings.current.max_rate_hz):
             arrival = Arrival(channel, message, now_ns)
             if self._slots.put(channel.camera.namespace, arrival):
                 channel.camera.drop()
-                self.gathering.stop()
+                self.coalescer.stop()
 
     def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
         for channel in self._channels.values():
@@ -211,7 +211,7 @@ class QualityNode(LifecycleNode):
         message.status += [
             camera_status(name, camera, self._settings.current, report) for camera in cameras]
         self._diagnostics.publish(message)
-        self.gathering.decide(
+        self.coalescer.decide(
             {camera.camera: camera.received for camera in cameras}, report.times.load)
 
     def _discover(self) -> None:

@@ -4,14 +4,12 @@ from array import array
 import sys
 
 import cv2
-from fliqe_ros.agc import GainControl
-from fliqe_ros.errors import FrameError
-from fliqe_ros.files import SourceError
+from fliqe_ros.errors import FrameError, ScheduleError, SourceError
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.simulation.distortions import distort
+from fliqe_ros.simulation.frame_sources import open_source, SYNTHETIC
+from fliqe_ros.simulation.schedule import DROPOUT, FREEZE, NAMES, parse_schedules, Schedule, TOUR
 from fliqe_ros.tools.interrupts import noted_signals
-from fliqe_ros.tools.schedule import (
-    DROPOUT, FREEZE, NAMES, parse_schedules, Schedule, ScheduleError, TOUR)
-from fliqe_ros.tools.sources import open_source, SYNTHETIC
-from fliqe_ros.training.distortions import distort
 import numpy as np
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)

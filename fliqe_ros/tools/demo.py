@@ -9,17 +9,16 @@ import sys
 import tempfile
 import time
 
-from fliqe_ros.distortion import Distortion
-from fliqe_ros.files import find_files, SourceError
-from fliqe_ros.frames import make_converter
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.errors import SourceError
+from fliqe_ros.frame_io.files import find_files
+from fliqe_ros.frame_io.image_messages import make_converter
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.tools.demo_report import (
-    draw, find_problems, format_table, Sample, summarise)
-from fliqe_ros.tools.demo_system import (
-    check_alive, DemoError, isolate, output_of, running)
+from fliqe_ros.simulation.frame_sources import SYNTHETIC
+from fliqe_ros.simulation.schedule import Phase, Schedule, tour
+from fliqe_ros.tools.demo_report import draw, find_problems, format_table, Sample, summarise
+from fliqe_ros.tools.demo_system import check_alive, DemoError, isolate, output_of, running
 from fliqe_ros.tools.interrupts import noted_signals
-from fliqe_ros.tools.schedule import Phase, Schedule, tour
-from fliqe_ros.tools.sources import SYNTHETIC
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -170,7 +169,7 @@ def _follow(witnesses, seconds, spin_once):
 
 
 def report(witnesses: dict, output: Path) -> int:
-    """Print the table and the verdict, write the picture; 0 if all is well, else 1."""
+    """Print the table and the record, write the picture; 0 if all is well, else 1."""
     recordings = {camera: witness.samples() for camera, witness in witnesses.items()}
     print('\n' + format_table([row for camera, samples in recordings.items()
                                for row in summarise(camera, samples)]))

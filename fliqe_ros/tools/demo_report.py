@@ -1,11 +1,11 @@
-"""What the demo found: expected against seen as a table, a verdict, and a picture."""
+"""What the demo found: expected against seen as a table, a record, and a picture."""
 
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 
-from fliqe_ros.distortion import Distortion, DISTORTIONS
-from fliqe_ros.training.figures import richest_corner
+from fliqe_ros.distortion_types import Distortion, DISTORTIONS
+from fliqe_ros.evaluation.figures import richest_corner
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

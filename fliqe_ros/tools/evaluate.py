@@ -5,28 +5,30 @@ import csv
 from pathlib import Path
 import sys
 
-from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
-from fliqe_ros.tools.data_options import at_least_one
-from fliqe_ros.tools.judging_options import judged_cameras, judging_options, read_models
-from fliqe_ros.training.conditions import CONDITIONS
-from fliqe_ros.training.evaluation import ALL_FRAMES, judge_all
-from fliqe_ros.training.metrics import (
+from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.errors import CheckpointError
+from fliqe_ros.evaluation.evaluate import ALL_FRAMES, evaluate_methods
+from fliqe_ros.evaluation.metrics import (
     Metrics, metrics, metrics_by_kind, metrics_by_source, severity_correlations, worst_first)
+from fliqe_ros.evaluation.protocols import PROTOCOLS
+from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.tools.data_options import at_least_one
+from fliqe_ros.tools.evaluation_options import evaluation_options, evaluation_sources, read_models
 
 COLUMNS = (
     ('frames', 'frames', 'd'), ('balanced', 'balanced_accuracy', '.3f'),
     ('clean rec.', 'clean_recall', '.3f'), ('dist. rec.', 'distorted_recall', '.3f'),
     ('AUROC', 'auroc', '.3f'), ('types', 'type_accuracy', '.3f'),
     ('ECE', 'calibration_error', '.3f'))
-#: Conditions whose kinds say more than their distortions.
-BY_KIND = ('troubles', 'raw', 'palettes')
+#: Protocols whose kinds say more than their distortions.
+OLD_NAMES = {'troubles': 'artifacts'}
+BY_KIND = ('artifacts', 'raw', 'palettes')
 EXPLANATION = """
 severities:
   reference  each of the eight distortions at the published severity
   random     at a severity drawn evenly from mild to strong
   graded     at five severities each, with the rank correlation of score and severity (best -1)
-  troubles   real trouble beyond the eight: stripes, dead pixels, fog, a covered lens, ...
+  artifacts   real trouble beyond the eight: stripes, dead pixels, fog, a covered lens, ...
   raw        16-bit frames distorted before gain control, beside the same ones distorted after it
   palettes   the frame in gray and in the colour palettes of thermal cameras
 
@@ -45,13 +47,14 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
         prog='python -m fliqe_ros.tools.evaluate', description=__doc__, epilog=EXPLANATION,
-        parents=[judging_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
+        parents=[evaluation_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--model', default=str(DEFAULT_MODEL), help='default: the packaged one')
-    arguments.add_argument('--severities', choices=tuple(CONDITIONS), default='reference',
+    arguments.add_argument('--severities', choices=tuple(PROTOCOLS), default='reference',
+                           type=lambda name: OLD_NAMES.get(name, name),
                            help='what is done to the frames, see below; default: %(default)s')
     arguments.add_argument('--limit', type=at_least_one, default=ALL_FRAMES, metavar='N',
                            help='most frames of each camera, default: all')
-    arguments.add_argument('--csv', type=Path, help='write every single verdict to this file')
+    arguments.add_argument('--csv', type=Path, help='write every single record to this file')
     return arguments
 
 
@@ -59,23 +62,24 @@ def main(argv=None) -> int:
     """Run the command line; returns the exit status."""
     options = parser().parse_args(argv)
     try:
-        rater, = read_models([options.model], options.device)
-        sources = judged_cameras(options)
-        verdicts = judge_all([rater], sources, options.severities, options.limit)[rater.name]
-        if not verdicts:
+        method, = read_models([options.model], options.device)
+        sources = evaluation_sources(options)
+        records = evaluate_methods(
+            [method], sources, options.severities, options.limit)[method.name]
+        if not records:
             raise ValueError(f'There are no frames in {options.data} for {options.severities}.')
         if options.csv:
-            write_verdicts(options.csv, {options.severities: {rater.name: verdicts}})
+            write_records(options.csv, {options.severities: {method.name: records}})
     except (CheckpointError, ValueError, OSError) as error:
         print(f'evaluate: {error}', file=sys.stderr)
         return 1
-    print(f'{options.model} ({rater.network.architecture}), {options.severities}\n')
-    print(table({**worst_first(metrics_by_source(verdicts)), 'all': metrics(verdicts)}))
+    print(f'{options.model} ({method.network.architecture}), {options.severities}\n')
+    print(table({**worst_first(metrics_by_source(records)), 'all': metrics(records)}))
     if options.severities in BY_KIND:
-        print('\n' + figures_table(metrics_by_kind(verdicts)))
+        print('\n' + figures_table(metrics_by_kind(records)))
     if options.severities == 'graded':
         print('\nrank correlation of score and severity')
-        for distortion, correlation in severity_correlations(verdicts).items():
+        for distortion, correlation in severity_correlations(records).items():
             print(f'{distortion.label:<16}{correlation:>11.3f}')
     return 0
 
@@ -100,17 +104,17 @@ def _figures(found: Metrics) -> str:
     return ''.join(f'{getattr(found, name):>11{form}}' for _, name, form in COLUMNS)
 
 
-def write_verdicts(path: Path, results: dict) -> None:
-    """Write one row per verdict; results: condition → {method → verdicts}."""
+def write_records(path: Path, results: dict) -> None:
+    """Write one row per record; results: protocol → {method → records}."""
     with path.open('w', newline='') as file:
         writer = csv.writer(file)
-        writer.writerow(('method', 'condition', 'source', 'frame', 'kind', 'truth', 'severity',
+        writer.writerow(('method', 'protocol', 'source', 'frame', 'kind', 'truth', 'severity',
                          'score', 'predicted'))
-        for condition, by_method in results.items():
-            for method, verdicts in by_method.items():
+        for protocol, by_method in results.items():
+            for method, records in by_method.items():
                 writer.writerows(
-                    (method, condition, v.source, v.frame, v.kind, v.truth.label, v.severity,
-                     v.score, v.predicted.label) for v in verdicts)
+                    (method, protocol, v.source, v.frame, v.kind, v.truth.label, v.severity,
+                     v.score, v.predicted.label) for v in records)
 
 
 if __name__ == '__main__':

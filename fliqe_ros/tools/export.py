@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 import sys
 
-from fliqe_ros.model import load_model
-from fliqe_ros.model_files import CheckpointError
+from fliqe_ros.errors import CheckpointError, ExportError
+from fliqe_ros.models.checkpoint import load_model
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ def main(argv=None) -> int:
     """Export; return the exit status: 1 with a sentence on standard error if it failed."""
     options = parser().parse_args(argv)
     try:
-        from fliqe_ros.model.export import export, ExportError
+        from fliqe_ros.backends.onnx_export import export
     except ImportError as error:
         print(f'export: {error}; it takes onnx, onnx_ir, onnxscript and PyTorch 2.7',
               file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Settle which method is best: judge models and alternatives on the same frames, write it up."""
+"""Settle which method is best: judge models and baselines on the same frames, write it up."""
 
 import argparse
 from dataclasses import dataclass, field
@@ -6,32 +6,33 @@ from pathlib import Path
 import shutil
 import sys
 
-from fliqe_ros.model import CheckpointError, DEFAULT_MODEL
+from fliqe_ros.errors import CheckpointError
+from fliqe_ros.evaluation.baselines.baselines import calibrate, find_baselines
+from fliqe_ros.evaluation.evaluate import chosen_frames, evaluate_methods
+from fliqe_ros.evaluation.methods import milliseconds_per_frame
+from fliqe_ros.evaluation.protocols import PROTOCOLS
+from fliqe_ros.evaluation.report.page import page
+from fliqe_ros.evaluation.report.pictures import draw_all
+from fliqe_ros.evaluation.report.tables import methods_table, write_methods
+from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.tools.data_options import at_least_one
-from fliqe_ros.tools.evaluate import write_verdicts
-from fliqe_ros.tools.judging_options import (
-    judged_cameras, judging_options, read_cameras, read_models)
-from fliqe_ros.tools.report_page import page
-from fliqe_ros.tools.report_pictures import draw_all
-from fliqe_ros.tools.report_tables import methods_table, write_methods
-from fliqe_ros.training.alternatives import calibrate, find_alternatives
-from fliqe_ros.training.conditions import CONDITIONS
-from fliqe_ros.training.evaluation import chosen_frames, judge_all
-from fliqe_ros.training.raters import milliseconds_per_frame
+from fliqe_ros.tools.evaluate import write_records
+from fliqe_ros.tools.evaluation_options import (
+    evaluation_options, evaluation_sources, read_cameras, read_models)
 
-#: Conditions under which the alternatives are judged too; the others are about our models.
+#: Conditions under which the baselines are judged too; the others are about our models.
 COMPARED = ('reference', 'random')
 NEEDED_BYTES = 100 * 2**20
 TIMED_FRAMES = 9
 EXPLANATION = """
 Every method sees the same versions of the same validation frames: clean, distorted at reference
-and at random severities. The alternatives (sharpness, entropy and histogram rules, the block
+and at random severities. The baselines (sharpness, entropy and histogram rules, the block
 rules of Autoware, BRISQUE, NIQE, PIQE) are turned into probabilities by Platt scaling on the
 training frames. The models are then also graded by severity, with real trouble, on raw 16-bit
 frames and in colour palettes. BRISQUE, NIQE, the scaling and the t-SNE picture need
-pip install "fliqe_ros[alternatives]"; what is not installed is left out, with a line that says so.
+pip install "fliqe_ros[baselines]"; what is not installed is left out, with a line that says so.
 
-The folder gets report.md, methods.csv (figures), verdicts.csv (every single score) and pictures.
+The folder gets report.md, methods.csv (figures), records.csv (every single score) and pictures.
 """
 
 
@@ -40,9 +41,9 @@ class Study:
     """
     Everything that was found.
 
-    results: condition → {method → list of Verdict}. milliseconds: method → time per frame.
+    results: protocol → {method → list of EvaluationRecord}. milliseconds: method → time per frame.
     frames: source → number of frames judged. fitted_to: source → number of frames that the
-    alternatives were fitted to. left_out: sentences.
+    baselines were fitted to. left_out: sentences.
     """
 
     models: list
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
         prog='python -m fliqe_ros.tools.report', description=__doc__, epilog=EXPLANATION,
-        parents=[judging_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
+        parents=[evaluation_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--out', type=Path, required=True, help='folder to write to')
     arguments.add_argument('--model', nargs='+', default=[str(DEFAULT_MODEL)],
                            help='checkpoints to judge, the most important first; default: the '
@@ -70,13 +71,14 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--limit', type=at_least_one, default=60, metavar='N',
                            help='most frames of each camera to judge, default: %(default)s')
     arguments.add_argument('--fit-limit', type=at_least_one, default=20, metavar='N',
-                           help='most training frames of each camera to fit the alternatives to, '
+                           help='most training frames of each camera to fit the baselines to, '
                                 'default: %(default)s')
     arguments.add_argument('--fit-data', type=Path, metavar='FOLDER',
-                           help='fit the alternatives to the training frames of this folder; '
+                           help='fit the baselines to the training frames of this folder; '
                                 'default: those of --data, with --only those of its other '
                                 'cameras')
-    arguments.add_argument('--no-alternatives', action='store_true', help='judge the models only')
+    arguments.add_argument('--no-baselines', '--no-alternatives', action='store_true',
+                           help='judge the models only')
     return arguments
 
 
@@ -86,20 +88,20 @@ def main(argv=None) -> int:
     try:
         _prepare_folder(options.out)
         study = Study(read_models(options.model, options.device))
-        sources = judged_cameras(options)
-        raters = study.models + _alternatives(options, study)
-        _judge(study, raters, sources, options.limit)
+        sources = evaluation_sources(options)
+        methods = study.models + _baselines(options, study)
+        _evaluate(study, methods, sources, options.limit)
         pictures, left_out = draw_all(options.out, study, sources, options.limit)
         study.left_out += left_out
         write_methods(options.out / 'methods.csv', study)
-        write_verdicts(options.out / 'verdicts.csv', study.results)
+        write_records(options.out / 'records.csv', study.results)
         command = ' '.join(sys.argv[1:] if argv is None else argv)
         (options.out / 'report.md').write_text(page(study, pictures, command))
     except (CheckpointError, ValueError, OSError) as error:
         print(f'report: {error}', file=sys.stderr)
         return 1
-    for condition in COMPARED:
-        print(f'\n{condition} severities\n{methods_table(study, condition)}')
+    for protocol in COMPARED:
+        print(f'\n{protocol} severities\n{methods_table(study, protocol)}')
     for sentence in study.left_out:
         print(f'report: {sentence}', file=sys.stderr)
     print(f'\n{options.out / "report.md"}')
@@ -114,9 +116,9 @@ def _prepare_folder(folder):
                       f'{NEEDED_BYTES >> 20} MB.')
 
 
-def _alternatives(options, study):
+def _baselines(options, study):
     """Fit what can run here to frames that are not judged."""
-    if options.no_alternatives:
+    if options.no_baselines:
         return []
     cameras = read_cameras(options.fit_data or options.data, tuple(options.exclude))
     if not options.fit_data:
@@ -125,26 +127,27 @@ def _alternatives(options, study):
         elif options.all_frames:
             cameras = []
     if not cameras:
-        raise ValueError('No frames are left to fit the alternatives to: name a folder with '
-                         '--fit-data, or leave them out with --no-alternatives.')
+        raise ValueError('No frames are left to fit the baselines to: name a folder with '
+                         '--fit-data, or leave them out with --no-baselines.')
     study.fitted_to = {camera.name: len(chosen_frames(camera.training, options.fit_limit))
                        for camera in cameras}
-    alternatives, study.left_out = find_alternatives()
-    return calibrate(alternatives, cameras, options.fit_limit, progress=True)
+    baselines, study.left_out = find_baselines()
+    return calibrate(baselines, cameras, options.fit_limit, progress=True)
 
 
-def _judge(study, raters, sources, limit):
+def _evaluate(study, methods, sources, limit):
     chosen = {source.name: chosen_frames(source.validation, limit) for source in sources}
     study.frames = {name: len(frames) for name, frames in chosen.items()}
     if not any(study.frames.values()):
         raise ValueError('There are no validation frames; with --all-frames also those that '
                          'training would use are judged.')
-    for condition in CONDITIONS:
-        judges = raters if condition in COMPARED else study.models
-        study.results[condition] = judge_all(judges, sources, condition, limit, progress=True)
+    for protocol in PROTOCOLS:
+        compared = methods if protocol in COMPARED else study.models
+        study.results[protocol] = evaluate_methods(
+            compared, sources, protocol, limit, progress=True)
     share = -(-TIMED_FRAMES // len(chosen))
     timed = [frame.to_8bit() for frames in chosen.values() for frame in frames[:share]]
-    study.milliseconds = {rater.name: milliseconds_per_frame(rater, timed) for rater in raters}
+    study.milliseconds = {method.name: milliseconds_per_frame(method, timed) for method in methods}
 
 
 if __name__ == '__main__':

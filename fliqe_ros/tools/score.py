@@ -3,10 +3,9 @@
 import argparse
 import sys
 
-from fliqe_ros.errors import FrameError
+from fliqe_ros.errors import CheckpointError, FrameError, SourceError
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.files import find_files, read_sequences, SourceError
-from fliqe_ros.model_files import CheckpointError
+from fliqe_ros.frame_io.files import find_files, read_sequences
 import numpy as np
 
 

@@ -6,16 +6,19 @@ import datetime
 from pathlib import Path
 import sys
 
-from fliqe_ros.distortion import CLASSES
-from fliqe_ros.model import QualityNetwork, save_checkpoint
+from fliqe_ros.data.sources import load_sources, synthetic_source
+from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.evaluation.evaluate import evaluate_network
+from fliqe_ros.evaluation.metrics import metrics
+from fliqe_ros.models.checkpoint import save_checkpoint
+from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.registry import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from fliqe_ros.tools.data_options import data_options
-from fliqe_ros.training.data import load_sources, synthetic_source
+from fliqe_ros.training.amp import make_deterministic, PRECISIONS
+from fliqe_ros.training.config import default_config, TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
-from fliqe_ros.training.evaluation import judge, metrics
 from fliqe_ros.training.heads import train_heads
-from fliqe_ros.training.precision import make_deterministic, PRECISIONS
-from fliqe_ros.training.recipe import Recipe, RECIPES
-from fliqe_ros.training.start import ARCHITECTURES, IMAGENET, RANDOM, starting_network
+from fliqe_ros.training.init import IMAGENET, initial_network, RANDOM
 import torch
 from tqdm import tqdm
 
@@ -38,15 +41,15 @@ result. In the folder of the run:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line; every setting of the recipe is an option."""
+    """Return the command line; every setting of the config is an option."""
     arguments = argparse.ArgumentParser(
         prog='python -m fliqe_ros.tools.train', description=__doc__, epilog=EXPLANATION,
         usage='%(prog)s --data FOLDER --run FOLDER [options]', parents=[data_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter)
     _add_run_options(arguments.add_argument_group('run'))
     _add_start_options(arguments.add_argument_group('what to train'))
-    _add_recipe_options(arguments.add_argument_group(
-        'recipe', 'With the data and what training starts from, these determine the result.'))
+    _add_config_options(arguments.add_argument_group(
+        'config', 'With the data and what training starts from, these determine the result.'))
     return arguments
 
 
@@ -70,7 +73,7 @@ def _add_run_options(group) -> None:
 
 def _add_start_options(group) -> None:
     group.add_argument('--architecture', choices=ARCHITECTURES,
-                       help=f'default {ARCHITECTURES[0]}, or that of --init or --encoder')
+                       help=f'default {DEFAULT_ARCHITECTURE}, or that of --init or --encoder')
     group.add_argument('--backbone', metavar=f'{IMAGENET}|{RANDOM}|FILE', default='',
                        help='frozen layers of resnet50: torchvision weights, downloaded once (the '
                             'default), random ones, or a torchvision state dict')
@@ -81,13 +84,15 @@ def _add_start_options(group) -> None:
                        help='start from this checkpoint: to adapt it to another camera')
 
 
-def _add_recipe_options(group) -> None:
+def _add_config_options(group) -> None:
     """Add an option for each field; what is not given depends on the architecture."""
-    for setting in fields(Recipe):
-        defaults = [getattr(recipe, setting.name) for recipe in RECIPES.values()]
+    for setting in fields(TrainingConfig):
+        defaults = [getattr(default_config(name), setting.name) for name in ARCHITECTURES]
         told = str(defaults[0]) if len(set(defaults)) == 1 else ', '.join(
-            f'{value} for {name}' for name, value in zip(RECIPES, defaults))
-        group.add_argument('--' + setting.name.replace('_', '-'), type=setting.type,
+            f'{value} for {name}' for name, value in zip(ARCHITECTURES, defaults))
+        flags = ['--' + name.replace('_', '-')
+                 for name in (setting.name, setting.metadata.get('old_name')) if name]
+        group.add_argument(*flags, dest=setting.name, type=setting.type,
                            default=argparse.SUPPRESS, metavar=setting.type.__name__.upper(),
                            help=f'{setting.metadata.get("help", "")}; default {told}'.lstrip('; '))
 
@@ -113,22 +118,22 @@ def train(options: argparse.Namespace) -> None:
     torch.set_flush_denormal(True)  # of sure heads; CPUs compute with them many times slower
     if options.device != 'cpu':
         _prepare_gpu(options.device)
-    given = {setting.name: getattr(options, setting.name) for setting in fields(Recipe)
+    given = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)
              if hasattr(options, setting.name)}
-    torch.manual_seed(given.get('seed', Recipe.seed))
-    network = starting_network(options.architecture, options.backbone, options.encoder,
-                               options.init)
-    recipe = replace(RECIPES[network.architecture], **given)
-    sources = read_sources(options, recipe)
-    batches = recipe.head_steps + (0 if options.encoder else recipe.epochs * recipe.steps)
+    torch.manual_seed(given.get('seed', TrainingConfig.seed))
+    network = initial_network(options.architecture, options.backbone, options.encoder,
+                              options.init)
+    config = replace(default_config(network.architecture), **given)
+    sources = read_sources(options, config)
+    batches = config.head_steps + (0 if options.encoder else config.epochs * config.steps)
     # smoothing 0: the rest of the run goes on at the mean pace so far, validation included;
     # delay: no bar above what is wrong with the folder of the run
     with tqdm(total=batches, unit='batch', smoothing=0, delay=0.1) as progress:
         if not options.encoder:
-            training = EncoderTraining(network, recipe, options.device, options.precision)
+            training = EncoderTraining(network, config, options.device, options.precision)
             network = training.run(sources, options.run, options.workers, progress)
-        train_heads(network, sources, recipe, options.device, options.workers, progress)
-    finish(network, sources, recipe, options)
+        train_heads(network, sources, config, options.device, options.workers, progress)
+    finish(network, sources, config, options)
 
 
 def _prepare_gpu(device: str) -> None:
@@ -140,29 +145,29 @@ def _prepare_gpu(device: str) -> None:
                          f'({str(error).splitlines()[0]})') from error
 
 
-def read_sources(options: argparse.Namespace, recipe: Recipe) -> list:
+def read_sources(options: argparse.Namespace, config: TrainingConfig) -> list:
     """Read the frames and print how many there are. Raises ValueError or OSError."""
     sources = load_sources(options.data, tuple(options.exclude))
-    if recipe.synthetic:
-        sources.append(synthetic_source(recipe.synthetic, recipe.seed))
+    if config.synthetic:
+        sources.append(synthetic_source(config.synthetic, config.seed))
     for source in sources:
         print(f'{source.name}: {len(source.training)} frames to train on, '
               f'{len(source.validation)} to validate, {source.noisy} too noisy')
     return sources
 
 
-def finish(network: QualityNetwork, sources: list, recipe: Recipe,
+def finish(network: QualityNetwork, sources: list, config: TrainingConfig,
            options: argparse.Namespace) -> None:
     """Judge the network on the validation frames and write ``model.pt``."""
     licences = dict(entry.partition('=')[::2] for entry in options.licence)
-    found = metrics(judge(network, sources, options.device))
+    found = metrics(evaluate_network(network, sources, options.device))
     path = options.run / 'model.pt'
     path.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(path, network.cpu(), {
         'version': options.version,
         'classes': [distortion.label for distortion in CLASSES],
         'training_data': {source.name: licences.get(source.name, '') for source in sources},
-        'recipe': asdict(recipe),
+        'config': asdict(config),
         'metrics': {'balanced_accuracy': found.balanced_accuracy,
                     'type_accuracy': found.type_accuracy, 'auroc': found.auroc},
         'date': datetime.date.today().isoformat(),

@@ -1,1 +1,1 @@
-"""How the models are trained: distortions, data, losses, encoder, heads, evaluation."""
+"""How the models are trained: augmentation, batches, losses, encoder and heads."""

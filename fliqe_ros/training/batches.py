@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
 import cv2
-from fliqe_ros.agc import GainControl
-from fliqe_ros.distortion import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.training.augment import Camera, look, SOFTNESS
-from fliqe_ros.training.data import Source
-from fliqe_ros.training.distortions import degrade, RANGES
-from fliqe_ros.training.troubles import trouble, TROUBLES
+from fliqe_ros.data.sources import Source
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
+from fliqe_ros.simulation.distortions import degrade, RANGES
+from fliqe_ros.training.augmentation import Camera, look, SOFTNESS
 import numpy as np
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
     images: (N, C, h, w) uint8. labels: (N,) indices in ``CLASSES``. whole: (N,) bool, False where
     a part of the view may be clean. severities: (N,) float of the distortions, 0 to 1; NaN of
-    clean versions and of troubles, whose severities are on other scales.
+    clean versions and of artifacts, whose severities are on other scales.
     """
 
     images: Tensor
@@ -47,18 +47,18 @@ class Batches(Dataset):
     One epoch; item ``i`` is batch ``i``, a ``Batch``.
 
     Every view comes clean and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt
-    from ``DEAL``, so that nothing but the distortion tells them apart. troubles: share of the
-    distorted versions that are one of ``TROUBLES`` of the type dealt, where it has any. augment:
+    from ``DEAL``, so that nothing but the distortion tells them apart. artifacts: share of the
+    distorted versions that are one of ``ARTIFACTS`` of the type dealt, where it has any. augment:
     share of the views that are seen through a randomly drawn camera. softness: see
     ``augment.look``.
     """
 
     def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
-                 seed: int, epoch: int, troubles: float = 0.25, augment: float = 1.0,
+                 seed: int, epoch: int, artifacts: float = 0.25, augment: float = 1.0,
                  softness: float = SOFTNESS):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
-        self.troubles, self.augment, self.softness = troubles, augment, softness
+        self.artifacts, self.augment, self.softness = artifacts, augment, softness
         weights = np.array([source_weight(source) for source in sources])
         self.weights = weights / weights.sum()
 
@@ -99,9 +99,9 @@ class Batches(Dataset):
         return source.training[rng.integers(len(source.training))]
 
     def _draw_defect(self, distortion, rng):
-        names = [name for name, kind in TROUBLES.items() if kind.distortion == distortion]
-        if names and rng.random() < self.troubles:
-            return Defect.of_trouble(str(rng.choice(names)), rng.uniform(0.0, 1.0))
+        names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
+        if names and rng.random() < self.artifacts:
+            return Defect.of_artifact(str(rng.choice(names)), rng.uniform(0.0, 1.0))
         severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(0.0, 1.0)
         return Defect(distortion, severity)
 
@@ -112,18 +112,18 @@ class Defect:
 
     distortion: Distortion
     severity: Optional[float] = None  # of a distortion, None is the reference
-    trouble: str = ''
+    artifact: str = ''
     whole: bool = True
 
     @classmethod
-    def of_trouble(cls, name: str, severity: float) -> 'Defect':
-        """Describe one of ``TROUBLES``."""
-        return cls(TROUBLES[name].distortion, severity, name, TROUBLES[name].whole)
+    def of_artifact(cls, name: str, severity: float) -> 'Defect':
+        """Describe one of ``ARTIFACTS``."""
+        return cls(ARTIFACTS[name].distortion, severity, name, ARTIFACTS[name].whole)
 
     @property
     def comparable_severity(self) -> float:
         """Severity among distortions of the type; NaN where there is no such scale."""
-        if self.trouble or self.distortion == Distortion.CLEAN:
+        if self.artifact or self.distortion == Distortion.CLEAN:
             return float('nan')
         if self.severity is None:
             return RANGES[self.distortion].reference_severity
@@ -131,8 +131,8 @@ class Defect:
 
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the defect."""
-        if self.trouble:
-            return trouble(GainControl()(image), self.trouble, self.severity, rng)
+        if self.artifact:
+            return apply_artifact(GainControl()(image), self.artifact, self.severity, rng)
         return degrade(image, self.distortion, self.severity, rng)
 
 
@@ -147,7 +147,7 @@ def source_weight(source: Source) -> float:
 def version(view: np.ndarray, defect: Defect, camera: Camera,
             rng: np.random.Generator) -> np.ndarray:
     """One version of a view, with a defect or without, through the same camera."""
-    optical = defect.distortion in OPTICAL and not defect.trouble
+    optical = defect.distortion in OPTICAL and not defect.artifact
     if optical and rng.random() < 0.5:
         view, defect = defect.apply(view, rng), CLEAN
     return camera.show(defect.apply(camera.sense(view), rng))

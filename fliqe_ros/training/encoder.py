@@ -5,16 +5,16 @@ from pathlib import Path
 import time
 from typing import Optional
 
-from fliqe_ros.distortion import CLASSES, Distortion
-from fliqe_ros.model import QualityNetwork
-from fliqe_ros.training.averaging import averaged_copy, digest, learned_state
+from fliqe_ros.distortion_types import CLASSES, Distortion
+from fliqe_ros.evaluation.evaluate import evaluate_network
+from fliqe_ros.evaluation.metrics import metrics_by_source
+from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
-from fliqe_ros.training.evaluation import judge, metrics_by_source
+from fliqe_ros.training.config import TrainingConfig
+from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
-from fliqe_ros.training.precision import Precision
-from fliqe_ros.training.recipe import Recipe
-from fliqe_ros.training.run_folder import (
-    best_epoch, EpochResult, out_of_patience, RunFolder)
+from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -32,21 +32,21 @@ class EncoderTraining:
     The state of a run: network, averaged network, optimiser, schedule, history.
 
     :param network: its parameters that ask for gradients are trained, on ``device``.
-    :param precision: see ``fliqe_ros.training.precision.Precision``.
+    :param precision: see ``fliqe_ros.training.amp.Precision``.
     """
 
-    def __init__(self, network: QualityNetwork, recipe: Recipe, device: str,
+    def __init__(self, network: QualityNetwork, config: TrainingConfig, device: str,
                  precision: str = 'auto'):
-        self.recipe, self.device = recipe, device
-        self.precision = Precision(precision, device)
+        self.config, self.device = config, device
+        self.precision = MixedPrecision(precision, device)
         self._start = digest(network)
         self.network = network.to(device, memory_format=torch.channels_last)
-        self.averaged = averaged_copy(network, recipe.ema_decay)
+        self.averaged = ema_copy(network, config.ema_decay)
         self.optimizer = torch.optim.AdamW(
-            _parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
-        steps = recipe.epochs * recipe.steps
+            _parameter_groups(network, config.weight_decay), lr=config.learning_rate)
+        steps = config.epochs * config.steps
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.learning_rate, total_steps=steps,
+            self.optimizer, config.learning_rate, total_steps=steps,
             pct_start=0.2 if steps >= 10 else 0.3)  # torch cannot warm up for one step of five
         self.history = []
         self.best = None  # what the averaged network had learned in the best epoch so far
@@ -54,7 +54,7 @@ class EncoderTraining:
     def run(self, sources: list, folder: Path, workers: int,
             progress: Optional[tqdm] = None) -> QualityNetwork:
         """
-        Train until the schedule or the recipe's patience ends; return the averaged network.
+        Train until the schedule or the config's patience ends; return the averaged network.
 
         The learning rate ends at zero, so without patience the last epoch is taken; the one with
         the best worst source was worse where it was tried (see the model card). State and
@@ -64,44 +64,44 @@ class EncoderTraining:
         :raises ValueError: if the folder holds a run with other settings, or there is no
             validation frame to be patient with.
         """
-        if self.recipe.patience and not any(source.validation for source in sources):
+        if self.config.patience and not any(source.validation for source in sources):
             raise ValueError('Early stopping needs validation frames, but no source has any.')
         folder, settings = RunFolder(folder), self._settings(sources)
         self._resume(folder.load(settings, self.device))
         progress = tqdm(disable=True) if progress is None else progress
-        progress.initial = progress.n = len(self.history) * self.recipe.steps
-        while len(self.history) < self.recipe.epochs and not out_of_patience(
-                self.history, self.recipe.patience):
+        progress.initial = progress.n = len(self.history) * self.config.steps
+        while len(self.history) < self.config.epochs and not out_of_patience(
+                self.history, self.config.patience):
             start = time.monotonic()
             losses = self._epoch(sources, len(self.history), workers, progress)
             self.history.append(EpochResult(
                 len(self.history), losses, self._validate(sources),
                 self.schedule.get_last_lr()[0], time.monotonic() - start))
-            if self.recipe.patience and best_epoch(self.history) == len(self.history) - 1:
+            if self.config.patience and best_epoch(self.history) == len(self.history) - 1:
                 self.best = {key: value.clone()
                              for key, value in learned_state(self.averaged.module).items()}
             folder.save(self._state(settings))
             tqdm.write(str(self.history[-1]))
         folder.close()
-        skipped = (self.recipe.epochs - len(self.history)) * self.recipe.steps
+        skipped = (self.config.epochs - len(self.history)) * self.config.steps
         if skipped and progress.total:
             progress.total -= skipped
-        if self.recipe.patience:
+        if self.config.patience:
             self.averaged.module.load_state_dict(self.best, strict=False)
             tqdm.write(f'keeping epoch {best_epoch(self.history)}')
         return self.averaged.module.eval()
 
     def _epoch(self, sources, epoch, workers, progress):
-        recipe = self.recipe
-        torch.manual_seed(recipe.seed * 100_003 + epoch)  # so that a resumed epoch is the same
-        batches = recipe.batches(sources, self.network, recipe.steps, epoch)
+        config = self.config
+        torch.manual_seed(config.seed * 100_003 + epoch)  # so that a resumed epoch is the same
+        batches = config.batches(sources, self.network, config.steps, epoch)
         totals = {}
         self.network.train()
-        progress.set_description(f'epoch {epoch + 1}/{recipe.epochs}')
+        progress.set_description(f'epoch {epoch + 1}/{config.epochs}')
         for batch in load_batches(batches, workers, self.device):
             losses = self._step(batch)
             for name, loss in losses.items():
-                totals[name] = totals.get(name, 0.0) + loss / recipe.steps
+                totals[name] = totals.get(name, 0.0) + loss / config.steps
             progress.set_postfix(losses, refresh=False)
             progress.update()
         return totals
@@ -111,13 +111,13 @@ class EncoderTraining:
             embeddings = self.network.encode_views(batch.images)
         parts = parts_of(embeddings, batch.whole, batch.labels)
         losses = {'contrastive': sum(
-            supervised_contrastive_loss(embedding, truth, self.recipe.temperature)
+            supervised_contrastive_loss(embedding, truth, self.config.temperature)
             for embedding, truth in parts) / len(parts)}
-        total = self.recipe.contrastive_weight * losses['contrastive']
+        total = self.config.contrastive_weight * losses['contrastive']
         if self.network.type_head is not None:
             losses['type'] = sum(F.cross_entropy(self.network.type_head(embedding), truth)
                                  for embedding, truth in parts) / len(parts)
-            total = total + self.recipe.type_weight * losses['type']
+            total = total + self.config.type_weight * losses['type']
         self.precision.descend(total, self.optimizer)
         self.schedule.step()
         self.averaged.update_parameters(self.network)
@@ -126,29 +126,29 @@ class EncoderTraining:
     def _validate(self, sources) -> dict:
         """Judge by type: the binary head is trained only when the encoder is finished."""
         network = self.averaged.module.eval()
-        verdicts = judge(network, sources, self.device, VALIDATION_FRAMES)
+        records = evaluate_network(network, sources, self.device, VALIDATION_FRAMES)
         if network.type_head is None:
-            verdicts = self._by_nearest_centre(verdicts, sources)
-        verdicts = [replace(verdict, score=float(verdict.predicted == Distortion.CLEAN))
-                    for verdict in verdicts]
+            records = self._by_nearest_centre(records, sources)
+        records = [replace(record, score=float(record.predicted == Distortion.CLEAN))
+                   for record in records]
         return {name: found.balanced_accuracy
-                for name, found in metrics_by_source(verdicts).items()}
+                for name, found in metrics_by_source(records).items()}
 
     @torch.inference_mode()
-    def _by_nearest_centre(self, verdicts, sources):
+    def _by_nearest_centre(self, records, sources):
         """Take as type the class whose mean embedding of training views is nearest."""
-        batches = self.recipe.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
+        batches = self.config.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
         embedded = [(self.averaged.module.encode(batch.images), batch.labels)
                     for batch in load_batches(batches, 0, self.device)]
         embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
         centres = F.normalize(torch.stack([
             embeddings[labels == index].sum(0) for index in range(len(CLASSES))]), dim=1).cpu()
-        return [replace(verdict, predicted=CLASSES[int(
-            (centres @ torch.from_numpy(verdict.embedding)).argmax())]) for verdict in verdicts]
+        return [replace(record, predicted=CLASSES[int(
+            (centres @ torch.from_numpy(record.embedding)).argmax())]) for record in records]
 
     def _settings(self, sources):
         """Return all that determines the result, but for the machine's arithmetic."""
-        return {'recipe': asdict(self.recipe), 'architecture': self.network.architecture,
+        return {'config': asdict(self.config), 'architecture': self.network.architecture,
                 'start': self._start,
                 'frames': {source.name: source.digest() for source in sources}}
 

@@ -2,11 +2,11 @@
 
 from typing import Optional
 
-from fliqe_ros.distortion import CLASSES, Distortion
-from fliqe_ros.model import QualityNetwork
+from fliqe_ros.distortion_types import CLASSES, Distortion
+from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import parts_of, ranking_loss
-from fliqe_ros.training.recipe import Recipe
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
@@ -18,22 +18,22 @@ CLEAN = CLASSES.index(Distortion.CLEAN)
 HEAD_VIEWS_EPOCH = 1_000_000
 
 
-def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: str,
+def train_heads(network: QualityNetwork, sources: list, config: TrainingConfig, device: str,
                 workers: int, progress: Optional[tqdm] = None) -> QualityNetwork:
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
-    Clean and distorted frames weigh as the recipe's share of clean ones says, so the score means
+    Clean and distorted frames weigh as the config's share of clean ones says, so the score means
     the probability of "clean" where that many are. A ranking loss keeps the more severe of two
     distorted frames below the other, however near zero both are. progress: a bar that counts
     batches.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(config.seed)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     network.to(device).eval()
     progress = tqdm(disable=True) if progress is None else progress
-    embedded = _embed(network, sources, recipe, device, workers, progress)
+    embedded = _embed(network, sources, config, device, workers, progress)
     heads = [head for head in (network.classifier, network.type_head) if head is not None]
     parameters = [p.requires_grad_() for head in heads for p in head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
@@ -46,7 +46,7 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
     progress.set_description('heads')
     for _ in range(HEAD_EPOCHS):
         for chosen in torch.randperm(count).tensor_split(steps):
-            loss = _loss(network, recipe, *(each[chosen] for each in embedded))
+            loss = _loss(network, config, *(each[chosen] for each in embedded))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -55,8 +55,8 @@ def train_heads(network: QualityNetwork, sources: list, recipe: Recipe, device: 
 
 
 @torch.inference_mode()
-def _embed(network, sources, recipe, device, workers, progress):
-    batches = recipe.batches(sources, network, recipe.head_steps, HEAD_VIEWS_EPOCH)
+def _embed(network, sources, config, device, workers, progress):
+    batches = config.batches(sources, network, config.head_steps, HEAD_VIEWS_EPOCH)
     progress.set_description('embeddings')
     parts = []
     for batch in load_batches(batches, workers, device):
@@ -66,15 +66,15 @@ def _embed(network, sources, recipe, device, workers, progress):
     return [torch.cat(each) for each in zip(*parts)]  # embeddings, labels, severities
 
 
-def _loss(network, recipe, embeddings, labels, severities):
+def _loss(network, config, embeddings, labels, severities):
     distorted = (labels != CLEAN).float()
     share = distorted.mean().clamp(0.05, 0.95)
-    weights = torch.where(distorted > 0, (1 - recipe.clean_share) / share,
-                          recipe.clean_share / (1 - share))
+    weights = torch.where(distorted > 0, (1 - config.clean_share) / share,
+                          config.clean_share / (1 - share))
     logit = network.classifier(embeddings).squeeze(1)
     loss = F.binary_cross_entropy_with_logits(logit, distorted, weights)
-    if recipe.ranking_weight:
-        loss = loss + recipe.ranking_weight * ranking_loss(logit, labels, severities)
+    if config.ranking_weight:
+        loss = loss + config.ranking_weight * ranking_loss(logit, labels, severities)
     if network.type_head is not None:
         loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
     return loss

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 
-from fliqe_ros.node.executor import GatheringExecutor
+from fliqe_ros.node.frame_coalescer import CoalescingExecutor
 import pytest
 from rclpy.context import Context
 from simulated_robot import image_message, Robot
@@ -27,8 +27,8 @@ class RunningNode:
         self._context = Context()
         self._context.init(['--ros-args', *arguments])
         self.node = QualityNode(context=self._context)
-        self._executor = GatheringExecutor(
-            lambda: self.node.gathering.time_s, context=self._context)
+        self._executor = CoalescingExecutor(
+            lambda: self.node.coalescer.time_s, context=self._context)
         self._executor.add_node(self.node)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin)
@@ -98,7 +98,7 @@ def ros_arguments(parameters, remappings=()):
 @pytest.fixture(scope='session')
 def model_file(tmp_path_factory):
     """Return the path of a copy of the packaged model."""
-    from fliqe_ros.model import DEFAULT_MODEL
+    from fliqe_ros.models.packaged import DEFAULT_MODEL
     return shutil.copy(DEFAULT_MODEL, str(tmp_path_factory.mktemp('model') / 'copy.pt'))
 
 

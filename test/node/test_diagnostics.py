@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node import inference_times
-from fliqe_ros.node.camera import Camera, Verdict
-from fliqe_ros.node.diagnostics import (
-    camera_status, inference_status, ModelReport, NodeReport)
-from fliqe_ros.node.inference_times import InferenceReport, InferenceTimes
+from fliqe_ros.node import inference_statistics
+from fliqe_ros.node.camera_session import CameraSession, Verdict
+from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
+from fliqe_ros.node.inference_statistics import InferenceReport, InferenceTimes
 from fliqe_ros.node.parameters import DEFAULTS, settings_from
 import pytest
 
@@ -17,7 +16,8 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 SETTINGS = settings_from(DEFAULTS)
 ACTIVE = NodeReport(state='active', converter='native')
 HEALTHY = replace(
-    Camera('/flir', 300).report(0), received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
+    CameraSession('/flir', 300).report(0),
+    received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
     score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK), distortion=Distortion.CLEAN,
     latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
 
@@ -99,7 +99,7 @@ def test_errors_are_listed_by_cause():
 
 
 def test_numbers_that_are_not_known_are_not_nan():
-    for report in (Camera('/flir', 5).report(0), HEALTHY):
+    for report in (CameraSession('/flir', 5).report(0), HEALTHY):
         for value in values(camera_status('fliqe', report, SETTINGS, ACTIVE)).values():
             assert value and value.lower() != 'nan'
 
@@ -150,7 +150,7 @@ def test_times_of_forward_passes():
 
 def test_load(monkeypatch):
     now_s = 0.0
-    monkeypatch.setattr(inference_times, 'perf_counter', lambda: now_s)
+    monkeypatch.setattr(inference_statistics, 'perf_counter', lambda: now_s)
     times = InferenceTimes()
     times.start()
     now_s = 1.0

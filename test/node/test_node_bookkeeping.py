@@ -2,13 +2,13 @@
 
 from threading import Thread
 
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.errors import one_line
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera import Camera
+from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.discovery import cameras_among
+from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.parameters import Thresholds
-from fliqe_ros.node.sentences import one_line
-from fliqe_ros.node.slots import NewestFrames
 from fliqe_ros.node.status import next_status
 from fliqe_ros.node.timing import NS_PER_S, percentile, RateLimit, Throughput
 import numpy as np
@@ -19,7 +19,7 @@ UNKNOWN, OKAY, DEGRADED, BAD = range(4)
 
 
 def test_newest_frame_replaces_the_one_that_waits():
-    slots = NewestFrames()
+    slots = LatestFrameBuffer()
     assert not slots.put('a', 1)
     assert slots.put('a', 2)
     assert slots.take(9) == [2]
@@ -27,7 +27,7 @@ def test_newest_frame_replaces_the_one_that_waits():
 
 
 def test_a_flood_cannot_push_others_back():
-    slots = NewestFrames()
+    slots = LatestFrameBuffer()
     slots.put('flood', 0)
     slots.put('slow', 0)
     served = []
@@ -40,7 +40,7 @@ def test_a_flood_cannot_push_others_back():
 
 
 def test_every_camera_gets_its_turn_in_small_batches():
-    slots = NewestFrames()
+    slots = LatestFrameBuffer()
     counts = dict.fromkeys('abcde', 0)
     for _ in range(50):
         for camera in counts:
@@ -51,7 +51,7 @@ def test_every_camera_gets_its_turn_in_small_batches():
 
 
 def test_close_ends_a_waiting_take():
-    slots = NewestFrames()
+    slots = LatestFrameBuffer()
     results = []
     taker = Thread(target=lambda: results.append(slots.take(1)))
     taker.start()
@@ -117,7 +117,7 @@ def score(camera, value):
 
 
 def test_camera_smooths_and_judges():
-    camera = Camera('/flir', 4)
+    camera = CameraSession('/flir', 4)
     values = [0.9, 0.8, 0.1, 0.2, 0.3, 0.4]
     verdicts = [score(camera, value) for value in values]
     for count, verdict in enumerate(verdicts, 1):
@@ -131,7 +131,7 @@ def test_camera_smooths_and_judges():
 
 
 def test_camera_refuses_a_score_that_is_not_finite():
-    camera = Camera('/flir', 4)
+    camera = CameraSession('/flir', 4)
     score(camera, 0.5)
     with pytest.raises(ValueError):
         score(camera, float('nan'))
@@ -139,7 +139,7 @@ def test_camera_refuses_a_score_that_is_not_finite():
 
 
 def test_camera_logs_each_cause_once_a_minute():
-    camera = Camera('/flir', 4)
+    camera = CameraSession('/flir', 4)
     logged = [camera.fail(cause, 'why', second * NS_PER_S) for cause, second in (
         ('all_nan', 0), ('all_nan', 1), ('undecodable', 1), ('all_nan', 59), ('all_nan', 60),
         ('all_nan', 5))]
@@ -152,7 +152,7 @@ def test_camera_logs_each_cause_once_a_minute():
 
 
 def test_camera_notices_a_frozen_picture():
-    camera = Camera('/flir', 4)
+    camera = CameraSession('/flir', 4)
     camera.restart_times(100 * NS_PER_S)
     for second, picture in ((100, 1), (101, 2), (102, 2), (105, 2)):
         camera.see(picture, second * NS_PER_S)
@@ -162,7 +162,7 @@ def test_camera_notices_a_frozen_picture():
 
 
 def test_a_frame_from_before_a_jump_back_of_the_clock_hides_no_freeze():
-    camera = Camera('/flir', 3)
+    camera = CameraSession('/flir', 3)
     camera.restart_times(10 * NS_PER_S)
     camera.see(7, 100 * NS_PER_S)  # received before the jump, looked at after it
     for second in (11, 12, 19):
@@ -171,7 +171,7 @@ def test_a_frame_from_before_a_jump_back_of_the_clock_hides_no_freeze():
 
 
 def test_clock_jump_resets_times_but_not_scores():
-    camera = Camera('/flir', 4)
+    camera = CameraSession('/flir', 4)
     for second in range(1000, 1004):
         assert camera.receive(second * NS_PER_S, 1.0)
         camera.see(7, second * NS_PER_S)

@@ -2,7 +2,7 @@
 
 import gc
 
-from fliqe_ros.model import QualityNetwork
+from fliqe_ros.models.network import QualityNetwork
 import pytest
 
 ROUNDS = 10

@@ -50,7 +50,8 @@ def test_signals_end_it_cleanly(robot, run_process, number):
 
 @pytest.fixture
 def slow_model(tmp_path):
-    from fliqe_ros.model import ResNet50, save_checkpoint
+    from fliqe_ros.models.checkpoint import save_checkpoint
+    from fliqe_ros.models.resnet50 import ResNet50
     path = tmp_path / 'slow.pt'
     save_checkpoint(path, ResNet50(), {})
     return str(path)

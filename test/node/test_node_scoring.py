@@ -5,9 +5,9 @@ import time
 
 import cv2
 from fliqe_ros import FLIQE
-from fliqe_ros.agc import GainControl
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.executor import Gathering
+from fliqe_ros.node.frame_coalescer import FrameCoalescer
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
@@ -165,15 +165,15 @@ def test_flooding_camera_starves_nobody(robot, run_node, to_message):
 
 
 def test_what_gathers_does_not_grow_old(robot, run_node, monkeypatch):
-    def half_a_second(gathering, *_):
-        gathering.time_s = 0.5
-    monkeypatch.setattr(Gathering, 'decide', half_a_second)
-    gathering = run_node(cameras=[FRONT]).node.gathering
+    def half_a_second(coalescer, *_):
+        coalescer.time_s = 0.5
+    monkeypatch.setattr(FrameCoalescer, 'decide', half_a_second)
+    coalescer = run_node(cameras=[FRONT]).node.coalescer
     front = robot.active_camera(FRONT)
-    robot.spin_until(lambda: gathering.time_s == 0.5, 'gathering')
+    robot.spin_until(lambda: coalescer.time_s == 0.5, 'coalescer')
     for _ in range(5):
         front.publish()
-    robot.spin_until(lambda: gathering.time_s == 0, 'end of gathering')
+    robot.spin_until(lambda: coalescer.time_s == 0, 'end of coalescer')
     robot.spin_until(lambda: any(score.header == front.sent[-1] for score in robot.scores[FRONT]),
                      'score of the newest frame')
     status = robot.wait_for_status(

@@ -1,8 +1,8 @@
 """The overlay picture, drawn from arrays."""
 
-from fliqe_ros.distortion import Distortion
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera import Verdict
+from fliqe_ros.node.camera_session import Verdict
 from fliqe_ros.node.messages import bgr_message
 from fliqe_ros.node.overlay import draw
 import numpy as np

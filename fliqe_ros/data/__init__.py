@@ -1,0 +1,1 @@
+"""Thermal frames to train and evaluate on: folders, radiometric files, downloads."""

@@ -1,0 +1,1 @@
+"""How good methods are: protocols, methods, metrics, figures and the report."""

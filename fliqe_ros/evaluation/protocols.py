@@ -1,0 +1,96 @@
+"""Conditions to judge under: which versions of a clean frame a method gets to see."""
+
+from typing import Callable, Iterator, NamedTuple, Optional
+
+from fliqe_ros.data.sources import Frame
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.imaging.palettes import colorize, SHOWN_PALETTES
+from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
+from fliqe_ros.simulation.distortions import degrade, distort
+import numpy as np
+
+#: Severities at which ``graded`` shows every distortion.
+GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
+#: Kinds of ``raw`` and ``palettes`` that the others are held against.
+AFTER_GAIN_CONTROL, BEFORE_GAIN_CONTROL, GRAY = '8-bit', 'raw', 'gray'
+
+
+class Version(NamedTuple):
+    """One version of a frame: (H, W) uint8 or (H, W, 3) uint8 BGR, and what was done to it."""
+
+    image: np.ndarray
+    truth: Distortion
+    severity: Optional[float]  # None is the reference severity
+    kind: str
+
+
+def reference(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """Clean, and each distortion at its reference severity."""
+    image = frame.to_8bit()
+    for distortion in CLASSES:
+        yield Version(distort(image, distortion, None, rng), distortion, None, distortion.label)
+
+
+def random(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """Clean, and each distortion at a severity drawn evenly from its range."""
+    image = frame.to_8bit()
+    yield _clean(image)
+    for distortion in DISTORTIONS:
+        severity = rng.uniform(0.0, 1.0)
+        yield Version(distort(image, distortion, severity, rng), distortion, severity,
+                      distortion.label)
+
+
+def graded(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """Clean, and each distortion at all ``GRADES``, with the same angle, shift or noise."""
+    image = frame.to_8bit()
+    yield _clean(image)
+    for distortion in DISTORTIONS:
+        seed = rng.integers(2**63)
+        for severity in GRADES:
+            distorted = distort(image, distortion, severity, np.random.default_rng(seed))
+            yield Version(distorted, distortion, severity, distortion.label)
+
+
+def artifacts(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """Clean, and each trouble beyond the eight distortions at medium severity."""
+    image = frame.to_8bit()
+    yield _clean(image)
+    for name, kind in ARTIFACTS.items():
+        yield Version(apply_artifact(image, name, None, rng), kind.distortion, None, name)
+
+
+def raw(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """
+    Distort a raw frame at reference severities, before its gain control and after it.
+
+    Yields nothing for a frame that comes with 8 bits. Noise is the same in both.
+    """
+    if frame.pixels.dtype != np.uint16:
+        return
+    seed = rng.integers(2**63)
+    for kind, pixels in ((AFTER_GAIN_CONTROL, frame.to_8bit()),
+                         (BEFORE_GAIN_CONTROL, frame.pixels)):
+        for distortion in CLASSES:
+            shown = degrade(pixels, distortion, None, np.random.default_rng(seed))
+            yield Version(shown, distortion, None, kind)
+
+
+def palettes(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+    """Distort the gray frame at reference severities, then show it in each colour palette."""
+    versions = list(reference(frame, rng))
+    for version in versions:
+        yield version._replace(kind=GRAY)
+    for name in SHOWN_PALETTES:
+        for version in versions:
+            yield version._replace(image=colorize(version.image, name), kind=name)
+
+
+def _clean(image):
+    return Version(image, Distortion.CLEAN, None, Distortion.CLEAN.label)
+
+
+#: Name → function of a Frame and a Generator that yields Versions.
+PROTOCOLS: dict[str, Callable] = {
+    protocol.__name__: protocol
+    for protocol in (reference, random, graded, artifacts, raw, palettes)}

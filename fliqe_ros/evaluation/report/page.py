@@ -1,0 +1,146 @@
+"""The page of a report: tables in Markdown, and the pictures beside it."""
+
+import datetime
+
+from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
+from fliqe_ros.evaluation.metrics import (
+    confusion, metrics, metrics_by_kind, metrics_by_source, reliability, scores_and_truth,
+    severity_correlations, worst_first)
+from fliqe_ros.evaluation.protocols import AFTER_GAIN_CONTROL, BEFORE_GAIN_CONTROL, GRAY
+from fliqe_ros.evaluation.report.pictures import picture_name
+from fliqe_ros.evaluation.report.tables import HEADINGS, markdown, methods_rows, number
+
+#: Accuracies that others have published: method, on what, figure.
+PUBLISHED = (
+    ('FLIQE reference', 'private set, split by frame', '0.9275'),
+    ('FLIQE reference', 'FLIR ADAS v2, validation', '0.859'),
+    ('BRISQUE', 'FLIR ADAS v2, validation', '0.821'),
+    ('ARNIQA', 'FLIR ADAS v2, validation', '0.810'))
+DEFINITIONS = """\
+A frame is called distorted where its score is below 0.5. The positive class of precision, recall
+and F1 is "distorted"; there are eight distorted versions for each clean frame, so accuracy alone
+says little. `balanced` is the mean of clean and distorted recall, AUROC the chance that a clean
+frame scores above a distorted one, `types` the nine-way accuracy of the type, ECE the expected
+calibration error with clean and distorted frames weighing the same, `worst false alarms` the share
+of clean frames called distorted on the camera where it is highest, `ms/frame` the median time from
+8-bit frame to score in one thread."""
+FITTING = """\
+The baselines are fitted to clean, reference and random versions of training frames ({frames}),
+classes balanced: Platt scaling for those that measure one number, logistic regression for
+`histogram` and `autoware fitted`. `autoware` decides by its own default thresholds. No frame is
+used both to fit and to judge. The networks are shown as they are."""
+
+
+def page(study, pictures: list, command: str) -> str:
+    """Return the whole page; pictures: names of those there are; command: what made it."""
+    parts = ['# Image quality of thermal frames: methods compared',
+             f'{datetime.date.today().isoformat()}, `python -m fliqe_ros.tools.report {command}`',
+             _setting(study)]
+    for protocol in ('reference', 'random'):
+        parts += [f'## {protocol.capitalize()} severities',
+                  markdown(HEADINGS, methods_rows(study, protocol)),
+                  '### False alarms by camera, the worst first', _false_alarms(study, protocol)]
+    parts += [DEFINITIONS, '![ROC curves](roc.png)', _published()]
+    for model in study.model_names:
+        parts += _model(study, model, pictures)
+    return '\n\n'.join(part for part in parts if part) + '\n'
+
+
+def _setting(study):
+    lines = [f'- Frames judged, each in all its versions: {_counts(study.frames)}.']
+    for model in study.models:
+        size = sum(parameter.numel() for parameter in model.network.parameters()) / 1e6
+        lines.append(
+            f'- `{model.name}`: {model.network.architecture}, {size:.2f} million parameters.')
+    lines += [f'- {sentence}' for sentence in study.left_out]
+    text = '\n'.join(lines)
+    if study.fitted_to:
+        text += '\n\n' + FITTING.format(frames=_counts(study.fitted_to))
+    return text
+
+
+def _counts(frames):
+    return ', '.join(f'{name} {count}' for name, count in frames.items())
+
+
+def _false_alarms(study, protocol):
+    by_method = {method: metrics_by_source(records)
+                 for method, records in study.results[protocol].items()}
+    cameras = list(worst_first(by_method[study.model_names[0]]))
+    rows = [[method, *(number(found[camera].false_alarms) for camera in cameras)]
+            for method, found in by_method.items()]
+    return markdown(['method', *cameras], rows)
+
+
+def _published():
+    return ('## Published figures, on other data\n\nNot to be compared line by line with the '
+            'tables above: other frames, other splits.\n\n'
+            + markdown(['method', 'published, on other data', 'accuracy'], PUBLISHED))
+
+
+def _model(study, model, pictures):
+    """Write the sections about one model."""
+    results = {protocol: by_method[model] for protocol, by_method in study.results.items()}
+
+    def picture(name, text):
+        file = picture_name(name, model, study.model_names)
+        return f'![{text}]({file})' if file in pictures else ''
+
+    parts = [f'## {model}', picture('grid', 'A frame and its distortions')]
+    if confusion(results['reference']).any():
+        parts += ['### Types, reference severities', _confusion(results['reference']),
+                  picture('confusion', 'Confusion matrix')]
+    parts += [
+        picture('tsne', 't-SNE of the embeddings'),
+        '### Score and severity', _severity(results['graded']),
+        picture('severity', 'Score against severity'),
+        '### Calibration, random severities', _reliability(results['random']),
+        picture('reliability', 'Reliability diagram'),
+        '### Real trouble beyond the eight', _kinds(results['artifacts'])]
+    if results['raw']:
+        parts += ['### Raw 16-bit frames, distorted before gain control',
+                  _kinds(results['raw'], AFTER_GAIN_CONTROL, (BEFORE_GAIN_CONTROL,))]
+    kinds = tuple(dict.fromkeys(v.kind for v in results['palettes'] if v.kind != GRAY))
+    return parts + ['### Colour palettes', _kinds(results['palettes'], GRAY, kinds)]
+
+
+def _confusion(records):
+    rows = [[truth.label, *row] for truth, row in zip(CLASSES, confusion(records).tolist())]
+    return markdown(['true type \\ seen', *(seen.label for seen in CLASSES)], rows)
+
+
+def _severity(records):
+    correlations = severity_correlations(records)
+    severities = sorted({v.severity for v in records if v.severity is not None})
+    rows = []
+    for distortion in DISTORTIONS:
+        means = [metrics([v for v in records if v.severity == severity]).mean_scores[distortion]
+                 for severity in severities]
+        rows.append([distortion.label, number(correlations[distortion]), *map(number, means)])
+    clean = number(metrics(records).mean_scores[CLASSES[0]])
+    return (f'Mean scores; that of clean frames is {clean}. The rank correlation is that of '
+            'Spearman, clean frames included; −1 is best.\n\n'
+            + markdown(['type', 'rank correlation', *(f'at {s:g}' for s in severities)], rows))
+
+
+def _reliability(records):
+    scores, clean = scores_and_truth(records)
+    rows = [[f'{found.mean_score:.3f}', f'{found.clean_share:.3f}', f'{found.weight:.1%}']
+            for found in reliability(scores, clean)]
+    return (f'Expected calibration error {number(metrics(records).calibration_error)}.\n\n'
+            + markdown(['mean score', 'share of clean', 'share of frames'], rows))
+
+
+def _kinds(records, against=None, kinds=()):
+    """Tell the figures of each kind; with ``against``, also its balanced accuracy off that's."""
+    found = metrics_by_kind(records)
+    headings = ['kind', 'balanced', 'AUROC', 'distorted recall', 'false alarms', 'types']
+    rows = [[kind, *map(number, (each.balanced_accuracy, each.auroc, each.distorted_recall,
+                                 each.false_alarms, each.type_accuracy))]
+            for kind, each in found.items()]
+    if against:
+        headings.append(f'balanced, against {against}')
+        base = found[against].balanced_accuracy
+        for row in rows:
+            row.append(f'{found[row[0]].balanced_accuracy - base:+.3f}' if row[0] in kinds else '')
+    return markdown(headings, rows)

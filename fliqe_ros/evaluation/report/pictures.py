@@ -1,0 +1,80 @@
+"""The pictures of a report: one set for each model, and one with all methods."""
+
+from functools import partial
+
+import cv2
+from fliqe_ros.evaluation import figures
+from fliqe_ros.evaluation.baselines.baselines import HOW_TO_GET_THEM
+from fliqe_ros.evaluation.evaluate import chosen_frames
+from fliqe_ros.evaluation.metrics import confusion
+from fliqe_ros.evaluation.protocols import PROTOCOLS
+import numpy as np
+
+#: Most frames whose embeddings are drawn, each in nine versions.
+EMBEDDED_FRAMES = 120
+
+
+def draw_all(folder, study, sources: list, limit: int) -> tuple:
+    """
+    Write every picture into ``folder``; the further models' have their names in the file's.
+
+    Returns the names of the files, and a sentence for each picture that cannot be drawn here.
+    """
+    drawn, left_out = ['roc.png'], []
+    compared = {protocol: study.results[protocol] for protocol in ('reference', 'random')}
+    figures.draw_roc(folder / 'roc.png', 'Distorted frames found against false alarms', compared,
+                     study.model_names)
+    versions = list(PROTOCOLS['reference'](_telling_frame(sources, limit),
+                                           np.random.default_rng(0)))
+    for model in study.models:
+        records = {name: study.results[name][model.name] for name in PROTOCOLS}
+        for picture, draw in _pictures(model, versions, records).items():
+            name = picture_name(picture, model.name, study.model_names)
+            try:
+                draw(folder / name)
+                drawn.append(name)
+            except ImportError as error:
+                left_out.append(f'{name} is left out: {error}; {HOW_TO_GET_THEM}.')
+    return drawn, left_out
+
+
+def _pictures(model, versions, records):
+    """Return name → function of a path that draws the picture, for one model."""
+    estimates = model.estimate([version.image for version in versions])
+    pictures = {
+        'grid': partial(figures.draw_grid, versions=versions, estimates=estimates,
+                        title=f'One frame, clean and distorted: {model.name}'),
+        'severity': partial(figures.draw_severity, records=records['graded'],
+                            title=f'Score against severity: {model.name}'),
+        'reliability': partial(figures.draw_reliability, records=records['random'],
+                               title=f'Calibration, random severities: {model.name}'),
+        'tsne': partial(figures.draw_embeddings, records=_some_frames(records['reference']),
+                        title=f'Embeddings of validation frames: {model.name}')}
+    if confusion(records['reference']).any():
+        pictures['confusion'] = partial(
+            figures.draw_confusion, records=records['reference'],
+            title=f'Types seen, reference severities: {model.name}')
+    return pictures
+
+
+def picture_name(picture: str, model: str, models: tuple) -> str:
+    """File name of a picture: plain for the first model, with its name for the others."""
+    if model == models[0]:
+        return f'{picture}.png'
+    plain = ''.join(letter if letter.isalnum() else '-' for letter in model)
+    return f'{picture}-{plain}.png'
+
+
+def _telling_frame(sources, limit):
+    """Choose the frame with most structure: distortions show on it."""
+    def structure(frame):
+        return cv2.Laplacian(cv2.GaussianBlur(frame.to_8bit(), (0, 0), 3), cv2.CV_32F).std()
+
+    return max((frame for source in sources for frame in chosen_frames(source.validation, limit)),
+               key=structure)
+
+
+def _some_frames(records):
+    frames = list(dict.fromkeys((record.source, record.frame) for record in records))
+    chosen = set(chosen_frames(frames, EMBEDDED_FRAMES))
+    return [record for record in records if (record.source, record.frame) in chosen]

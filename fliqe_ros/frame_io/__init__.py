@@ -1,0 +1,1 @@
+"""Bytes to frames: image messages, compressed images, image files, videos and bags."""

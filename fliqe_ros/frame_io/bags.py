@@ -1,0 +1,140 @@
+"""
+Image topics of recorded ROS bags → frames; needs the package rosbags, but no ROS.
+
+Reads rosbag2 folders, their files alone (.db3, .mcap), and the .bag files of ROS 1.
+"""
+
+from contextlib import contextmanager
+from functools import lru_cache
+import logging
+from pathlib import Path
+from typing import Collection, Iterator, Optional
+
+from fliqe_ros.errors import FrameError, SourceError
+from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.imaging.palettes import to_gray
+import numpy as np
+
+BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
+
+_METADATA, _METADATA_KEY = 'metadata.yaml', b'rosbag2_bagfile_information'
+_IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+_COMPRESSED_SUFFIX = '/compressed'
+
+_log = logging.getLogger(__name__)
+
+
+def is_bag(path: Path) -> bool:
+    """Tell whether a path is a rosbag2 folder or has the suffix of a bag file."""
+    if path.suffix.lower() in BAG_SUFFIXES and path.is_file():
+        return True
+    metadata = path / _METADATA
+    if not metadata.is_file():
+        return False
+    with metadata.open('rb') as file:  # others have files of this name too
+        return _METADATA_KEY in file.read(1000)
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator['Bag']:
+    """
+    Open a bag for the time of a ``with`` block.
+
+    :raises SourceError: if rosbags is not installed, or the bag is broken or has no image topic;
+        one sentence that names the bag.
+    """
+    try:
+        from rosbags import rosbag1, rosbag2  # here and not above: it is optional
+    except ImportError as error:
+        raise SourceError(f'{path}: reading bags needs the Python package rosbags '
+                          f'(pip install rosbags): {error}') from error
+    ros1 = path.suffix.lower() == '.bag' and path.is_file()
+    try:
+        reader = (rosbag1 if ros1 else rosbag2).Reader(path)
+        reader.open()
+    except Exception as error:  # its own errors and those of sqlite, YAML, struct, zstd, …
+        raise SourceError(f'{path}: not a bag that can be read ({_told(error)})') from error
+    try:
+        yield Bag(path, reader, ros1)
+    finally:
+        reader.close()
+
+
+class Bag:
+    """
+    The image topics of an open bag.
+
+    ``topics``: topic → number of its messages, by name. The ``/compressed`` twin of a topic that
+    is there too is left out: it would show the same frames once more.
+    """
+
+    def __init__(self, path: Path, reader, ros1: bool):
+        self.path, self._reader, self._ros1 = path, reader, ros1
+        self._connections = {}
+        for connection in reader.connections:
+            if connection.msgtype in (_IMAGE, _COMPRESSED):
+                self._connections.setdefault(connection.topic, []).append(connection)
+        for topic in list(self._connections):
+            self._connections.pop(topic + _COMPRESSED_SUFFIX, None)
+        if not self._connections:
+            raise SourceError(f'{path}: no topic of images in this bag')
+        self.topics = {topic: sum(connection.msgcount for connection in connections)
+                       for topic, connections in sorted(self._connections.items())}
+
+    def frames(self, topic: str, indices: Optional[Collection] = None) -> Iterator[np.ndarray]:
+        """
+        Read the frames of a topic in the order of their recording.
+
+        A message that is no image is left out, with one warning for all of a topic.
+
+        :param indices: numbers of the messages to read, from 0; ``None`` reads all.
+        :return: iterator of (H, W) uint8 or uint16; colours become gray as
+            ``palettes.to_gray`` does, and floats go through the default gain control.
+        :raises SourceError: if the bag is broken.
+        """
+        bad, cause = 0, None
+        for index, (connection, _, data) in enumerate(self._messages(topic)):
+            if indices is not None and index not in indices:
+                continue
+            try:
+                frame = self._frame(data, connection.msgtype)
+            except FrameError as error:
+                bad, cause = bad + 1, error
+            else:
+                yield frame
+        if bad:
+            _log.warning('skipped: %s: %d messages on %s, the last because %s', self.path, bad,
+                         topic, cause)
+
+    def _messages(self, topic):
+        try:
+            yield from self._reader.messages(connections=self._connections[topic])
+        except Exception as error:  # see open_bag
+            raise SourceError(f'{self.path}: broken after it was opened ({_told(error)})') \
+                from error
+
+    def _frame(self, data, msgtype) -> np.ndarray:
+        store = _typestore(self._ros1)
+        try:
+            message = (store.deserialize_ros1 if self._ros1 else store.deserialize_cdr)(
+                data, msgtype)
+        except Exception as error:  # SerdeError, struct.error, ValueError, UnicodeDecodeError, …
+            raise FrameError('undecodable', f'not a message: {_told(error)}') from error
+        frame = decompress(message) if msgtype == _COMPRESSED else \
+            NativeConverter().to_array(message)
+        if frame.ndim == 3:
+            return to_gray(frame)
+        return GainControl()(frame) if frame.dtype.kind == 'f' else frame
+
+
+@lru_cache(maxsize=2)
+def _typestore(ros1: bool):
+    # Not the definitions in the bag: those of images have never changed, and one odd message
+    # type among the other topics must not make the images unreadable.
+    from rosbags.typesys import get_typestore, Stores
+    return get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
+
+
+def _told(error: Exception) -> str:
+    return ' '.join(f'{type(error).__name__}: {error}'.split())

@@ -1,0 +1,1 @@
+"""Pixels to pixels: gain control and colour palettes."""

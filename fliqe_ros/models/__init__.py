@@ -1,0 +1,1 @@
+"""The networks that score frames, what they take, and their checkpoints."""

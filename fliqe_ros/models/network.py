@@ -1,0 +1,103 @@
+"""The interface that every architecture offers to the estimator and to the training."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple, Optional, Union
+
+from fliqe_ros.models.registry import ARCHITECTURES
+import numpy as np
+import torch
+from torch import nn, Tensor
+
+EMBEDDING_SIZE = 128
+
+
+class Prediction(NamedTuple):
+    """
+    What a network says of a batch of N frames.
+
+    embedding: (N, 128) float, unit length.
+    logit: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
+    type_logits: (N, 9) float, in the order of ``CLASSES``; None without a type head.
+    map_logits: (N, h, w) float, ``logit`` for windows of the frame; None without a quality map,
+    or where it was not asked for.
+    """
+
+    embedding: Tensor
+    logit: Tensor
+    type_logits: Optional[Tensor] = None
+    map_logits: Optional[Tensor] = None
+
+    @property
+    def score(self) -> Tensor:
+        """(N,) quality score in [0, 1], higher is better."""
+        return torch.sigmoid(-self.logit)
+
+
+class QualityNetwork(nn.Module, ABC):
+    """An encoder to unit embeddings with a binary head and, if it has one, a type head."""
+
+    architecture: ClassVar[str]
+    any_size: ClassVar[bool]       # whether it takes frames as large as they are
+    has_map: ClassVar[bool]        # whether it tells where in the frame quality is bad
+    convolutions: ClassVar[tuple]  # names of its parts that are nothing but convolutions
+    first_convolution: ClassVar[str]  # name of the layer behind normalize; unpadded or mean 0
+    normalize: nn.Module           # what gray levels, 0 to 255, go through first
+    classifier: nn.Module
+    type_head: Optional[nn.Module]  # None where it tells no types
+
+    def prepare(self, frame: np.ndarray) -> Tensor:
+        """
+        Turn one frame into the input of the network; see ``fliqe_ros.models.preprocessing``.
+
+        frame: (H, W) gray or (H, W, 3) BGR, uint8. Returns a (C, h, w) uint8 tensor on the CPU.
+        """
+        return as_tensor(ARCHITECTURES[self.architecture].preprocess(frame))
+
+    def levels(self, batch: Tensor) -> Tensor:
+        """(N, C, h, w) uint8 → what the first convolution takes, in the precision of that."""
+        weight = self.get_submodule(self.first_convolution).weight
+        return self.normalize(batch.float()).to(weight.dtype)
+
+    @abstractmethod
+    def encode(self, batch: Tensor) -> Tensor:
+        """(N, C, h, w) uint8 batch of prepared frames → (N, 128) unit embeddings."""
+
+    def encode_views(self, batch: Tensor) -> list:
+        """Embeddings to train on, (N, 128) each: of the frames, and of parts if it has a map."""
+        return [self.encode(batch)]
+
+    @abstractmethod
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+        """
+        (N, C, h, w) uint8 batch of prepared frames → prediction.
+
+        maps: whether to compute quality maps, if it has any. A () bool tensor leaves that open in
+        an exported network: there is a map then in any case, but of zeros where it is False.
+        """
+
+
+class Normalize(nn.Module):
+    """Gray levels, float, minus ``mean`` and divided by ``scale``."""
+
+    def __init__(self, mean: float, scale: float):
+        super().__init__()
+        self.mean, self.scale = mean, scale
+
+    def forward(self, levels: Tensor) -> Tensor:
+        """Any shape → the same shape."""
+        return (levels - self.mean) / self.scale
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Return a tensor over the array's memory, or over a copy where torch cannot use that."""
+    array = np.ascontiguousarray(array)
+    # torch warns of tensors over read-only memory, such as that of a message
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def binary_head() -> nn.Sequential:
+    """128-128-64-1 head: each hidden Linear followed by ReLU, then BatchNorm."""
+    return nn.Sequential(
+        nn.Linear(EMBEDDING_SIZE, 128), nn.ReLU(), nn.BatchNorm1d(128),
+        nn.Linear(128, 64), nn.ReLU(), nn.BatchNorm1d(64),
+        nn.Linear(64, 1))

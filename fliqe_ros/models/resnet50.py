@@ -1,0 +1,73 @@
+"""The reference network: a ResNet-50 encoder with a projection and a binary head."""
+
+from typing import ClassVar, Union
+
+from fliqe_ros.models.network import (
+    binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+import torchvision
+
+
+class ResNet50Encoder(nn.Module):
+    """
+    torchvision's ResNet-50 without classifier (2048) → 128-d unit embedding.
+
+    The ResNet-50 is frozen for good: no gradients, and its BatchNorm statistics stay as they are
+    in training mode too. Only the projection learns.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = torchvision.models.resnet50(weights=None)
+        self.encoder.fc = nn.Identity()
+        self.encoder.requires_grad_(False)
+        widths = (2048, 1024, 512, 256, EMBEDDING_SIZE)
+        layers = []
+        for width_in, width_out in zip(widths, widths[1:]):
+            layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
+        self.projection_head = nn.Sequential(*layers[:-2])
+
+    def train(self, mode: bool = True) -> 'ResNet50Encoder':
+        """Set the mode of the projection; the ResNet-50 stays in evaluation mode."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, 224, 224) RGB in [0, 1] → (N, 128)."""
+        with torch.no_grad():  # nothing to learn below, so nothing to keep for it
+            features = self.encoder(image).float()
+        return F.normalize(self.projection_head(features), dim=1)
+
+
+class ResNet50(QualityNetwork):
+    """
+    The published FLIQE network; loads its checkpoints unchanged.
+
+    Attribute names are those of the published state dict: ``iqa_encoder.encoder.*``,
+    ``iqa_encoder.projection_head.N.*``, ``classifier.N.*``. It has neither type head nor map.
+    """
+
+    architecture: ClassVar[str] = 'resnet50'
+    any_size: ClassVar[bool] = False
+    has_map: ClassVar[bool] = False
+    convolutions: ClassVar[tuple] = ('iqa_encoder.encoder',)
+    first_convolution: ClassVar[str] = 'iqa_encoder.encoder.conv1'
+
+    def __init__(self):
+        super().__init__()
+        self.normalize = Normalize(0.0, 255.0)
+        self.iqa_encoder = ResNet50Encoder()
+        self.classifier = binary_head()
+        self.type_head = None
+
+    def encode(self, batch: Tensor) -> Tensor:
+        """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
+        return self.iqa_encoder(self.levels(batch))
+
+    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+        """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""
+        embedding = self.encode(batch)
+        return Prediction(embedding, self.classifier(embedding).squeeze(1))

@@ -1,0 +1,84 @@
+"""The node's parameters as declared on it: validated when set, read as one ``Settings``."""
+
+from collections.abc import Callable
+
+from fliqe_ros.node.parameters import CROSS_CHECKS, DEFAULTS, PARAMETERS, settings_from, SPECS
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+class NodeParameters:
+    """
+    Declares the parameters of the table on a node and keeps ``current`` in step with them.
+
+    A start-up value that is not allowed does not stop the node: it is logged, listed in
+    ``refused`` (name → sentence) until the parameter is set, and the default is used.
+    A value set later that is not allowed is rejected with a sentence and changes nothing.
+    """
+
+    def __init__(self, node: Node, is_configured: Callable[[], bool]):
+        self.refused: dict[str, str] = {}
+        self._node = node
+        self._is_configured = is_configured
+        self._values = {spec.name: self._declare(spec) for spec in PARAMETERS}
+        for names, check in CROSS_CHECKS:
+            self._require_together(names, check)
+        self.current = settings_from(self._values)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _declare(self, spec):
+        value = self._start_value(spec.name)
+        try:
+            value = spec.typed(value)
+            spec.require(value)
+        except ValueError as error:
+            self._refuse([spec.name], str(error))
+            value = spec.default
+        self._node.declare_parameter(
+            spec.name, value, spec.descriptor(), ignore_override=True)
+        return value
+
+    def _start_value(self, name: str):
+        """Return the value given at start-up, of whatever type, or the default."""
+        any_type = ParameterDescriptor(dynamic_typing=True)
+        value = self._node.declare_parameter(name, DEFAULTS[name], any_type).value
+        self._node.undeclare_parameter(name)
+        return value
+
+    def _require_together(self, names, check) -> None:
+        try:
+            check(self._values)
+        except ValueError as error:
+            self._refuse(names, str(error))
+            self._values.update({name: DEFAULTS[name] for name in names})
+            self._node.set_parameters(
+                [Parameter(name, value=DEFAULTS[name]) for name in names])
+
+    def _refuse(self, names, reason: str) -> None:
+        self.refused.update(dict.fromkeys(names, reason))
+        defaults = ', '.join(f'{name} = {DEFAULTS[name]}' for name in names)
+        self._node.get_logger().error(
+            f'a start-up parameter is refused and {defaults} used instead: {reason}')
+
+    def _on_set(self, parameters) -> SetParametersResult:
+        # Humble has no callback for after the set; nothing after this one can still reject.
+        changed = {p.name: p.value for p in parameters if p.name in SPECS}
+        try:
+            self._require_changeable(changed)
+            values = {**self._values, **changed}
+            self.current = settings_from(values)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._values = values
+        for name in changed:
+            self.refused.pop(name, None)
+        return SetParametersResult(successful=True)
+
+    def _require_changeable(self, changed: dict) -> None:
+        if not self._is_configured():
+            return
+        for name, value in changed.items():
+            if SPECS[name].fixed and value != self._values[name]:
+                raise ValueError(
+                    f'{name} takes effect at configure: clean the node up before changing it')

@@ -1,0 +1,1 @@
+"""Makes pictures and spoils them: scenes, distortions, artifacts and schedules."""

@@ -1,0 +1,187 @@
+"""
+Simulated distortions of thermal frames: the eight types of FLIQE with continuous severity.
+
+Every type has one physical parameter that runs geometrically from its mild to its strong end as
+severity goes from 0 to 1, and one reference value at which models are compared.
+"""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import cv2
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.gain_control import GainControl
+import numpy as np
+
+REFERENCE_ANGLE_DEG = 45.0
+REFERENCE_GHOST_SHIFT_PX = (10.0, 0.0)
+
+
+#: Optics and sensor distort the counts. Exposure, which in a thermal camera is its gain control
+#: gone wrong, and compression act on the 8-bit picture.
+BEFORE_GAIN_CONTROL = (
+    Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GAUSSIAN_NOISE, Distortion.GHOSTING,
+    Distortion.ALIASING)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Parameter of a distortion: at severity 0, at the published reference, at severity 1."""
+
+    mild: float
+    reference: float
+    strong: float
+    unit: str
+
+    @property
+    def reference_severity(self) -> float:
+        """Severity that gives the reference."""
+        return float(np.log(self.reference / self.mild) / np.log(self.strong / self.mild))
+
+    def at(self, severity: Optional[float]) -> float:
+        """Value of the parameter; ``None`` is the reference."""
+        if severity is None:
+            return self.reference
+        if not 0.0 <= severity <= 1.0:
+            raise ValueError(f'Severity {severity} is not in [0, 1].')
+        return self.mild * (self.strong / self.mild) ** severity
+
+
+RANGES = {
+    Distortion.LENS_BLUR: Range(1.3, 2.0, 4.5, 'standard deviation, px'),
+    Distortion.MOTION_BLUR: Range(6, 15, 29, 'length, px'),
+    Distortion.GAUSSIAN_NOISE: Range(8, 25, 45, 'standard deviation, 8-bit levels'),
+    Distortion.OVEREXPOSURE: Range(1.6, 2.5, 4.0, 'brightness factor'),
+    Distortion.UNDEREXPOSURE: Range(0.5, 0.3, 0.12, 'brightness factor'),
+    Distortion.COMPRESSION: Range(30, 5, 2, 'JPEG quality'),
+    Distortion.GHOSTING: Range(0.25, 0.4, 0.5, 'weight of the weaker copy'),
+    Distortion.ALIASING: Range(2, 4, 7, 'decimation factor'),
+}
+
+
+def distort(image: np.ndarray, distortion: Distortion, severity: Optional[float] = None,
+            rng: Optional[np.random.Generator] = None) -> np.ndarray:
+    """
+    Return a distorted copy of a gray frame.
+
+    image: (H, W) uint8, or uint16 raw counts: those are distorted as if their 0.5 to 99.5
+    percentile range were 0 to 255, so that a severity means the same for both. (Gain control
+    downstream undoes most of a raw frame's underexposure, as in a real camera.)
+    severity: in [0, 1]; None is the reference severity.
+    rng: draws noise, and where a severity is given also angle and shift; None is a fixed seed.
+    Returns the same shape and dtype. Raises ValueError for other types, shapes and severities.
+    """
+    if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f'Cannot distort {image.dtype} frames of shape {image.shape}: '
+                         'give (H, W) uint8 or uint16.')
+    if distortion == Distortion.CLEAN:
+        return image.copy()
+    if distortion not in RANGES:
+        raise ValueError(f'{distortion!r} is no distortion that can be simulated.')
+    value = RANGES[distortion].at(severity)
+    draw = np.random.default_rng(0) if rng is None else rng
+    low, scale = _levels(image)
+    frame = (image.astype(np.float32) - low) * scale
+    frame = _SIMULATE[distortion](frame, value, severity is None, draw)
+    frame = np.rint(frame / scale + low)
+    return np.clip(frame, 0, np.iinfo(image.dtype).max).astype(image.dtype)
+
+
+def degrade(frame: np.ndarray, distortion: Distortion, severity: Optional[float] = None,
+            rng: Optional[np.random.Generator] = None,
+            gain_control: GainControl = GainControl()) -> np.ndarray:
+    """
+    Return what a camera would show of a frame that is distorted where physics says so.
+
+    frame: (H, W) uint8, or uint16 raw counts: those are distorted before gain control for the
+    types in ``BEFORE_GAIN_CONTROL`` and after it for the others. Returns (H, W) uint8.
+    Arguments and errors otherwise as of ``distort``.
+    """
+    if frame.dtype == np.uint16 and distortion in BEFORE_GAIN_CONTROL:
+        return gain_control(distort(frame, distortion, severity, rng))
+    return distort(gain_control(frame), distortion, severity, rng)
+
+
+def _levels(image: np.ndarray) -> tuple:
+    """Offset and factor that bring the image to the 8-bit scale."""
+    if image.dtype == np.uint8:
+        return np.float32(0.0), np.float32(1.0)
+    low, high = np.percentile(image[::4, ::4], (0.5, 99.5))
+    return np.float32(low), np.float32(255.0 / max(high - low, 1.0))
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Compress and decompress (H, W) uint8. Raises ValueError for what JPEG cannot hold."""
+    done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    if not done:
+        raise ValueError(f'Cannot compress a frame of shape {image.shape} as JPEG.')
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def _lens_blur(frame, sigma, reference, rng):
+    size = 11 if reference else 2 * int(np.ceil(2.5 * sigma)) + 1
+    return cv2.GaussianBlur(frame, (size, size), sigma)
+
+
+def motion_kernel(length_px: float, angle_deg: float) -> np.ndarray:
+    """Kernel of a straight, even motion, sum 1; float32, odd side; angle counterclockwise."""
+    side = 2 * int(np.ceil(length_px / 2)) + 1
+    along = np.linspace(-0.5, 0.5, 8 * side) * (length_px - 1)
+    angle = np.radians(angle_deg)
+    columns, rows = side // 2 + along * np.cos(angle), side // 2 - along * np.sin(angle)
+    kernel = np.zeros((side, side), np.float32)
+    for row in (0, 1):  # each point of the path is shared among its four pixels
+        for column in (0, 1):
+            near = np.floor(rows).astype(int) + row, np.floor(columns).astype(int) + column
+            weights = (1 - np.abs(near[0] - rows)) * (1 - np.abs(near[1] - columns))
+            np.add.at(kernel, (near[0] % side, near[1] % side), weights)
+    return kernel / kernel.sum()
+
+
+def _motion_blur(frame, length, reference, rng):
+    angle = REFERENCE_ANGLE_DEG if reference else rng.uniform(0.0, 180.0)
+    return cv2.filter2D(frame, -1, motion_kernel(length, angle))
+
+
+def _gaussian_noise(frame, sigma, reference, rng):
+    return frame + sigma * rng.standard_normal(frame.shape, np.float32)
+
+
+def _brightness(frame, factor, reference, rng):
+    return np.clip(frame * factor, 0, 255)
+
+
+def _compression(frame, quality, reference, rng):
+    frame = np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+    return jpeg(frame, round(quality)).astype(np.float32)
+
+
+def _ghosting(frame, weight, reference, rng):
+    if reference:
+        shift, copy_weight = REFERENCE_GHOST_SHIFT_PX, 1.0 - weight
+    else:
+        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(6.0, 16.0)
+        shift = (distance * np.cos(angle), distance * np.sin(angle))
+        copy_weight = weight if rng.random() < 0.5 else 1.0 - weight
+    move = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
+    copy = cv2.warpAffine(frame, move, frame.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.addWeighted(frame, 1.0 - copy_weight, copy, copy_weight, 0.0)
+
+
+def _aliasing(frame, factor, reference, rng):
+    height, width = frame.shape
+    small = (max(1, round(width / factor)), max(1, round(height / factor)))
+    decimated = cv2.resize(frame, small, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(decimated, (width, height), interpolation=cv2.INTER_NEAREST)
+
+
+_SIMULATE: dict[Distortion, Callable] = {
+    Distortion.LENS_BLUR: _lens_blur,
+    Distortion.MOTION_BLUR: _motion_blur,
+    Distortion.GAUSSIAN_NOISE: _gaussian_noise,
+    Distortion.OVEREXPOSURE: _brightness,
+    Distortion.UNDEREXPOSURE: _brightness,
+    Distortion.COMPRESSION: _compression,
+    Distortion.GHOSTING: _ghosting,
+    Distortion.ALIASING: _aliasing,
+}

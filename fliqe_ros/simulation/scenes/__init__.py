@@ -1,0 +1,1 @@
+"""Synthetic thermal scenes, painted in degrees Celsius."""

@@ -1,0 +1,59 @@
+"""The settings of a training run: with data and starting weights they determine its result."""
+
+from dataclasses import dataclass, field
+
+from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.registry import ARCHITECTURES
+from fliqe_ros.training.augmentation import SOFTNESS
+from fliqe_ros.training.batches import Batches
+
+
+def setting(default, text: str, old_name: str = ''):
+    """Return a dataclass field with a text for ``--help`` and an older name of its option."""
+    return field(default=default, metadata={'help': text, 'old_name': old_name})
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of a run; every field is an option of the command line of the same name."""
+
+    epochs: int = setting(50, 'epochs of the encoder')
+    steps: int = setting(200, 'batches in an epoch')
+    views: int = setting(16, 'views in a batch: each comes clean and in two distorted versions')
+    view_rows: int = setting(160, 'height of a view, px')
+    view_columns: int = setting(192, 'width of a view, px')
+    large_epochs: int = setting(14, 'the last epochs, which see larger views')
+    large_rows: int = setting(224, 'height of a larger view, px')
+    large_columns: int = setting(256, 'width of a larger view, px')
+    learning_rate: float = setting(3e-3, 'peak of the one cycle (Smith & Topin 2018)')
+    weight_decay: float = setting(0.02, 'of AdamW; none for biases and normalisation')
+    temperature: float = setting(0.1, 'of the contrastive loss')
+    contrastive_weight: float = setting(0.5, 'weight of the contrastive loss')
+    type_weight: float = setting(1.0, "weight of the type head's cross-entropy")
+    ranking_weight: float = setting(0.05, "of the order by severity, in the binary head's loss")
+    clean_share: float = setting(0.55, 'of the frames: what the score as a probability supposes')
+    ema_decay: float = setting(0.995, 'per step, of the averaged weights, which are the result')
+    patience: int = setting(0, 'end after so many epochs in which the worst validation source '
+                               'did not improve, and keep the best epoch; 0 takes the last one')
+    head_steps: int = setting(400, 'batches that the heads are fitted to')
+    artifacts: float = setting(0.25, 'share of the distorted versions that show another trouble '
+                               'counted as that type, such as dead pixels or fog',
+                               old_name='troubles')
+    augment: float = setting(1.0, 'share of the views seen through a randomly drawn camera')
+    softness: float = setting(SOFTNESS, 'px, standard deviation of the softest optics whose '
+                                        'pictures count as clean')
+    synthetic: int = setting(300, 'generated pictures beside those in --data')
+    seed: int = setting(0, 'of everything random')
+
+    def batches(self, sources: list, network: QualityNetwork, steps: int, epoch: int) -> Batches:
+        """Return the batches of an epoch; those beyond the last are for the heads."""
+        large = self.large_epochs > 0 and epoch >= self.epochs - self.large_epochs
+        size = ((self.large_rows, self.large_columns) if large
+                else (self.view_rows, self.view_columns))
+        return Batches(sources, network.prepare, size, self.views, steps, self.seed, epoch,
+                       self.artifacts, self.augment, self.softness)
+
+
+def default_config(architecture: str) -> TrainingConfig:
+    """Return what an architecture is trained with unless told otherwise."""
+    return TrainingConfig(**ARCHITECTURES[architecture].training)

@@ -1,0 +1,219 @@
+"""JPEG and PNG messages to frames, whole and damaged."""
+
+from array import array
+from pathlib import Path
+import struct
+import time
+import zlib
+
+import cv2
+from fliqe_ros.errors import FrameError
+from fliqe_ros.frame_io.image_messages import decompress
+import numpy as np
+import pytest
+from sensor_msgs.msg import CompressedImage
+
+DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+
+
+def compressed(picture, extension, image_format, *options):
+    ok, data = cv2.imencode(extension, picture, options)
+    assert ok
+    return CompressedImage(format=image_format, data=array('B', data.tobytes()))
+
+
+@pytest.fixture
+def gray():
+    """Return a smooth picture: the same again but for a few levels after JPEG."""
+    y, x = np.mgrid[:48, :64]
+    return (2 * x + 2 * y + 20).astype(np.uint8)
+
+
+@pytest.fixture
+def colour(gray):
+    return np.dstack([gray, 255 - gray, gray[:, ::-1]])
+
+
+@pytest.mark.parametrize('image_format', [
+    'jpeg', 'jpg', '', 'mono8; jpeg compressed ', 'mono8; jpeg compressed mono8'])
+def test_gray_jpeg_stays_gray(gray, image_format):
+    frame = decompress(compressed(gray, '.jpg', image_format))
+    assert frame.shape == gray.shape and frame.dtype == np.uint8
+    assert np.abs(frame.astype(int) - gray).max() < 8
+
+
+@pytest.mark.parametrize('image_format', [
+    'jpeg', 'bgr8; jpeg compressed bgr8', 'rgb8; jpeg compressed bgr8', 'rgb8; jpeg'])
+def test_colour_jpeg_is_bgr(colour, image_format):
+    frame = decompress(compressed(colour, '.jpg', image_format, cv2.IMWRITE_JPEG_QUALITY, 99))
+    assert frame.shape == colour.shape
+    assert np.abs(frame.astype(int) - colour).max() < 16
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+def test_colours_written_in_rgb_order_are_put_right(colour, extension):
+    kind = {'.jpg': 'jpeg', '.png': 'png'}[extension]
+    written = np.ascontiguousarray(colour[:, :, ::-1])
+    frame = decompress(compressed(written, extension, f'rgb8; {kind} compressed rgb8'))
+    assert frame.flags.c_contiguous
+    assert np.abs(frame.astype(int) - colour).mean() < 6
+
+
+@pytest.mark.parametrize('image_format', ['png', 'mono16', 'mono16; png compressed ',
+                                          '16UC1; png compressed '])
+def test_16_bit_png_keeps_its_16_bits(image_format):
+    counts = np.random.default_rng(0).integers(0, 65_536, (48, 64), np.uint16)
+    frame = decompress(compressed(counts, '.png', image_format))
+    assert frame.dtype == np.uint16 and frame.dtype.isnative
+    assert np.array_equal(frame, counts)
+
+
+def test_8_bit_png_is_exact(gray, colour):
+    assert np.array_equal(decompress(compressed(gray, '.png', 'png')), gray)
+    assert np.array_equal(decompress(compressed(colour, '.png', 'png')), colour)
+
+
+def test_transparency_and_16_bit_colour_become_8_bit_bgr(colour):
+    transparent = np.dstack([colour, np.full(colour.shape[:2], 77, np.uint8)])
+    assert np.array_equal(decompress(compressed(transparent, '.png', 'png')), colour)
+    deep = colour.astype(np.uint16) << 8 | 99
+    assert np.array_equal(decompress(compressed(deep, '.png', 'png')), colour)
+
+
+@pytest.mark.parametrize('encoding, mosaic', [
+    ('bayer_rggb8', [[40, 120], [120, 200]]), ('bayer_bggr8', [[200, 120], [120, 40]]),
+    ('bayer_gbrg8', [[120, 200], [40, 120]]), ('bayer_grbg8', [[120, 40], [200, 120]])])
+def test_compressed_mosaics_are_demosaiced(encoding, mosaic):
+    raw = np.tile(np.array(mosaic, np.uint8), (8, 8))
+    frame = decompress(compressed(raw, '.png', f'{encoding}; png compressed '))
+    assert frame.shape == (16, 16, 3)
+    assert (frame[2:-2, 2:-2] == (200, 120, 40)).all()
+
+
+def test_orientation_tags_do_not_turn_the_camera(gray):
+    # An Exif segment with one entry, orientation 6: a viewer would turn the picture.
+    exif = b'Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+    jpeg = cv2.imencode('.jpg', gray)[1].tobytes()
+    tagged = jpeg[:2] + b'\xff\xe1' + struct.pack('>H', len(exif) + 2) + exif + jpeg[2:]
+    assert decompress(CompressedImage(format='jpeg', data=tagged)).shape == gray.shape
+
+
+def test_progressive_jpeg_and_rubbish_after_the_end(gray):
+    msg = compressed(gray, '.jpg', 'jpeg', cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    msg.data = bytes(msg.data) + bytes(100)
+    assert decompress(msg).shape == gray.shape
+
+
+def test_fill_bytes_before_a_jpeg_marker(gray):
+    jpeg = cv2.imencode('.jpg', gray)[1].tobytes()
+    frame_marker = jpeg.index(b'\xff\xc0')
+    filled = jpeg[:frame_marker] + b'\xff\xff\xff' + jpeg[frame_marker:]
+    assert decompress(CompressedImage(format='jpeg', data=filled)).shape == gray.shape
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+def test_every_cut_is_undecodable(gray, extension):
+    data = cv2.imencode(extension, gray)[1].tobytes()
+    for length in range(len(data)):
+        with pytest.raises(FrameError, match='cut short|neither JPEG nor PNG') as error:
+            decompress(CompressedImage(format='jpeg', data=data[:length]))
+        assert error.value.cause == 'undecodable'
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+def test_damaged_bytes_give_a_frame_or_a_frame_error(gray, extension):
+    data = cv2.imencode(extension, gray)[1]
+    rng = np.random.default_rng(7)
+    causes = set()
+    for _ in range(500):
+        damaged = data.copy()
+        damaged[rng.integers(2, len(data), rng.integers(1, 6))] = rng.integers(0, 256)
+        try:
+            frame = decompress(CompressedImage(format='jpeg', data=damaged.tobytes()))
+            assert frame.dtype in (np.uint8, np.uint16) and frame.ndim in (2, 3)
+        except FrameError as error:
+            causes.add(error.cause)
+    assert causes <= {'undecodable', 'too_large', 'zero_size'} and 'undecodable' in causes
+
+
+def png_chunk(kind, content):
+    body = kind + content
+    return struct.pack('>I', len(content)) + body + struct.pack('>I', zlib.crc32(body))
+
+
+def png_bomb(width, height):
+    """Return a whole, valid PNG head of the given size with a few bytes of picture."""
+    head = struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        [png_chunk(b'IHDR', head), png_chunk(b'IDAT', zlib.compress(bytes(1000))),
+         png_chunk(b'IEND', b'')])
+
+
+def jpeg_bomb(width, height):
+    jpeg = bytearray(cv2.imencode('.jpg', np.zeros((16, 16), np.uint8))[1].tobytes())
+    struct.pack_into('>HH', jpeg, jpeg.index(b'\xff\xc0') + 5, height, width)
+    return bytes(jpeg)
+
+
+@pytest.mark.parametrize('bomb', [png_bomb(30_000, 30_000), png_bomb(2**31 - 1, 2**31 - 1),
+                                  jpeg_bomb(65_500, 65_500), jpeg_bomb(8001, 8000)])
+def test_huge_pictures_in_few_bytes_are_not_decoded(bomb):
+    start = time.process_time()
+    with pytest.raises(FrameError, match='64 megapixels') as error:
+        decompress(CompressedImage(format='png', data=bomb))
+    assert error.value.cause == 'too_large'
+    assert time.process_time() - start < 0.1
+
+
+@pytest.mark.parametrize('kind', [b'IHDR', b'IDAT', b'IEND'])
+def test_a_png_chunk_that_lies_about_its_length_is_not_read(gray, kind):
+    # OpenCV would allocate what the length says before it sees that the file is shorter.
+    png = bytearray(cv2.imencode('.png', gray)[1].tobytes())
+    png[png.index(kind) - 4] = 0x70
+    start = time.process_time()
+    with pytest.raises(FrameError, match='neither|cut short') as error:
+        decompress(CompressedImage(format='png', data=bytes(png)))
+    assert error.value.cause == 'undecodable'
+    assert time.process_time() - start < 0.1
+
+
+@pytest.mark.parametrize('bomb', [png_bomb(0, 10), jpeg_bomb(10, 0)])
+def test_pictures_without_pixels(bomb):
+    with pytest.raises(FrameError) as error:
+        decompress(CompressedImage(format='jpeg', data=bomb))
+    assert error.value.cause == 'zero_size'
+
+
+@pytest.mark.parametrize('data', [b'', b'\xff', b'GIF89a' + bytes(50), bytes(1000),
+                                  b'\xff\xd8\xff' + bytes(50), b'\xff' * 5000,
+                                  b'\x89PNG\r\n\x1a\n' + png_chunk(b'IEND', b'')])
+def test_what_is_no_picture_is_undecodable(data):
+    with pytest.raises(FrameError) as error:
+        decompress(CompressedImage(format='jpeg', data=data))
+    assert error.value.cause == 'undecodable'
+
+
+def test_compressed_depth_is_not_an_image(gray):
+    with pytest.raises(FrameError, match='compressedDepth') as error:
+        decompress(compressed(gray, '.png', '16UC1; compressedDepth png'))
+    assert error.value.cause == 'unknown_encoding'
+
+
+def real_frames(pattern, count=5):
+    paths = sorted(DATA.glob(pattern))[:count]
+    if not paths:
+        pytest.skip(f'no real frames: ../shared/data/{pattern} is absent')
+    return paths
+
+
+def test_real_jpegs_as_compressed_messages():
+    for path in real_frames('hit_uav/*.jpg'):
+        frame = decompress(CompressedImage(format='jpeg', data=path.read_bytes()))
+        assert np.array_equal(frame, cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+        assert frame.shape[:2] == (512, 640)
+
+
+def test_real_16_bit_pngs_as_compressed_messages():
+    for path in real_frames('lepton_raw16/*.png'):
+        msg = CompressedImage(format='16UC1; png compressed ', data=path.read_bytes())
+        assert np.array_equal(decompress(msg), cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
