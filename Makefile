@@ -5,15 +5,19 @@ PYTHON ?= python3
 VENV ?= .venv
 
 BIN := $(VENV)/bin
+# The package with what the demo needs, and what developing needs beside it
 INSTALLED := $(VENV)/.fliqe_ros_installed
-PYTHON_CODE := $(wildcard benchmarks) fliqe_ros launch setup.py test
+DEVELOPING := $(VENV)/.fliqe_ros_developing
+PYTHON_CODE := $(wildcard benchmarks) docs/conf.py fliqe_ros launch setup.py test
 # Folders too, so that a deleted file counts as a change
 SOURCES := $(shell find config fliqe_ros launch msg scripts -name __pycache__ -prune -o -print) \
   CMakeLists.txt LICENSE Makefile package.xml pyproject.toml setup.cfg setup.py
 NEEDS := sh -c 'echo "fliqe_ros needs $$0" >&2; exit 1'
+# To the shell by its environment, as it was given: a path may have quotes, spaces and dollars
+export DEMO_SOURCE := $(value SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench lint clean
+.PHONY: help setup test demo bench lint docs clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
@@ -21,31 +25,41 @@ help:  ## Show this list
 	@echo '  Variables: PYTHON=python3  SOURCE=folder-or-video  DEMO_ARGS="…"'
 	@echo '             PYTEST_ARGS="…"  BENCH_ARGS="…"'
 
-setup: $(INSTALLED)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
+setup: $(INSTALLED) $(DEVELOPING)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
 
-test: $(INSTALLED)  ## Run all tests (PYTEST_ARGS="-k name" for some)
-	$(BIN)/pytest $(PYTEST_ARGS)
+test: $(INSTALLED) $(DEVELOPING)  ## Run all tests (PYTEST_ARGS="-k name" for some)
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
 # -I keeps this folder, whose fliqe_ros has no compiled messages, off the path.
 demo: $(INSTALLED)  ## Simulated cameras, real node, live scores and demo.png
-	$(BIN)/python -I -m fliqe_ros.tools.demo $(if $(SOURCE),--source "$(SOURCE)") $(DEMO_ARGS)
+	$(BIN)/python -I -m fliqe_ros.tools.demo $(if $(DEMO_SOURCE),--source "$$DEMO_SOURCE") $(DEMO_ARGS)
 
-bench: $(INSTALLED)  ## Measure speed; tables and plots for docs/performance.md (BENCH_ARGS=--quick)
+bench: $(INSTALLED) $(DEVELOPING)  ## Measure speed; tables and plots for docs/performance.md (BENCH_ARGS=--quick)
 	for script in library node gpu growth; do \
 	  $(BIN)/python benchmarks/$$script.py $(BENCH_ARGS) || exit 1; done
 
-lint: $(INSTALLED)  ## Check the style as ROS 2 does (ament_flake8, ament_pep257, cmakelint)
+lint: $(INSTALLED) $(DEVELOPING)  ## Check style (ament_flake8, ament_pep257, cmakelint) and types (mypy)
 	$(BIN)/ament_flake8 $(PYTHON_CODE)
 	$(BIN)/ament_pep257 $(PYTHON_CODE)
 	$(BIN)/cmakelint --linelength=99 CMakeLists.txt
+	$(BIN)/mypy
+
+docs: $(INSTALLED) $(DEVELOPING)  ## Build the documentation: build/docs/index.html
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 clean:  ## Remove everything that these commands made
-	rm -rf $(VENV) build *.egg-info .pytest_cache demo.png
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache demo.png
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): $(SOURCES) | $(BIN)/pip
-	@echo 'Installing into $(VENV); the first time downloads about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install '.[ros,torch,docs,export,train,baselines,test,lint]'
+	@echo 'Installing ROS 2, ONNX Runtime and this package into $(VENV).'
+	$(BIN)/python -m pip install '.[ros]'
+	@touch $@
+
+# The package is there, of this version: only what the extras name is installed.
+$(DEVELOPING): setup.cfg | $(INSTALLED)
+	@echo 'Installing what tests and training need into $(VENV): about 3 GB, most of it PyTorch.'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

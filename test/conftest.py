@@ -6,7 +6,6 @@ inherit it.
 """
 
 from contextlib import ExitStack
-from importlib.util import find_spec
 import os
 from pathlib import Path
 import signal
@@ -14,20 +13,14 @@ import sys
 import tempfile
 
 from domain_coordinator import domain_id
+import pytest
 
 TEST_DIR = Path(__file__).resolve().parent
 
-# PyAV is in no ROS distribution, and a robot without GPU needs no PyTorch: what trains models, or
-# makes one to test with, is left out there.
-_OF_AV = ('artifacts', 'augmentation', 'baselines', 'download', 'encoder_training', 'evaluation',
-          'figures', 'train', 'training', 'weights')
-_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'cuda_preprocessing', 'demo', 'estimator', 'gpu',
-             'model', 'readme')
-collect_ignore = []
-if not find_spec('av'):
-    collect_ignore += [f'test_{name}.py' for name in _OF_AV]
-if not find_spec('torch'):
-    collect_ignore += ['node', *(f'test_{name}.py' for name in _OF_TORCH)]
+# A robot without GPU needs no PyTorch, and what only training needs is in no ROS distribution: the
+# test modules that import one of these are skipped where it is missing.
+OPTIONAL = ('av', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn', 'torch',
+            'torchvision', 'tqdm')
 
 _until_the_end = ExitStack()
 
@@ -64,6 +57,25 @@ def _hear_interrupts():
 _import_the_installed_package()
 _isolate_ros()
 _hear_interrupts()
+
+
+class ModuleOrSkip(pytest.Module):
+    """A test module that is reported as skipped if it needs a package that may be missing."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            cause = error.__cause__
+            while cause:
+                if isinstance(cause, ModuleNotFoundError) and cause.name in OPTIONAL:
+                    pytest.skip(f'needs the package {cause.name}', allow_module_level=True)
+                cause = cause.__cause__
+            raise
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return ModuleOrSkip.from_parent(parent, path=module_path)
 
 
 def pytest_unconfigure():

@@ -206,17 +206,19 @@ def indifferent_model(tmp_path):
     return path
 
 
-def start_demo(folder, *arguments, **options):
+def start_demo(folder, *arguments, variables=(), **options):
     (folder / 'tmp').mkdir()
     # Elsewhere than in the checkout, whose own fliqe_ros has no messages.
     return subprocess.Popen(
         [sys.executable, '-m', 'fliqe_ros.tools.demo', *map(str, arguments)], cwd=folder,
-        env={**os.environ, 'TMPDIR': str(folder / 'tmp')}, text=True, **options)
+        env={**os.environ, 'TMPDIR': str(folder / 'tmp'), **dict(variables)}, text=True,
+        **options)
 
 
-def run_demo(folder, *arguments):
+def run_demo(folder, *arguments, **variables):
     """Run the demo to its end; returns its status and all that it printed."""
-    process = start_demo(folder, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = start_demo(folder, *arguments, variables=variables, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
     try:
         output, _ = process.communicate()
     finally:
@@ -267,6 +269,61 @@ def test_a_node_that_does_not_start_fails_with_its_reason(tmp_path):
 def test_a_source_that_does_not_exist_is_refused_at_once(tmp_path):
     status, output = run_demo(tmp_path, '--source', tmp_path / 'nothing')
     assert status == 2 and 'nothing: no such file or folder' in output
+
+
+# What a demo installation does not have
+MISSING = ('av', 'onnx', 'rosbags', 'scipy', 'sklearn', 'torch', 'torchvision')
+WITHOUT = f"""
+import runpy, sys
+sys.modules.update(dict.fromkeys({MISSING}))  # None: the import fails
+"""
+
+
+def test_the_demo_needs_neither_torch_nor_the_training_side(tmp_path):
+    # Read by every Python of the demo, its processes too
+    (tmp_path / 'sitecustomize.py').write_text(WITHOUT)
+    environment = {**os.environ, 'PYTHONPATH': str(tmp_path)}
+    check = subprocess.run([sys.executable, '-c', 'import torch'], env=environment,
+                           stderr=subprocess.PIPE, text=True)
+    assert 'ModuleNotFoundError' in check.stderr
+    status, output = run_demo(tmp_path, '--seconds', 6, PYTHONPATH=str(tmp_path))
+    assert 'mean score' in output and 'Traceback' not in output, output
+    assert status == 0, output
+
+
+def test_a_path_may_have_quotes_spaces_and_dollars(tmp_path, indifferent_model):
+    folder = tmp_path / """o'neil "$HOME" \\ ü"""
+    folder.mkdir()
+    for i in range(4):
+        cv2.imwrite(str(folder / f'{i}.png'), np.random.default_rng(i).integers(
+            0, 4000, (128, 160), np.uint16))
+    model = indifferent_model.rename(folder / 'model.pt')
+    status, output = run_demo(tmp_path, '--seconds', 1, '--source', folder, '--model', model)
+    assert f'publishing mono8 from {folder}' in output, output
+    assert f'{FRONT}: ' in output and status == 1  # to this model all frames are alike
+
+
+def test_ctrl_c_works_after_the_demo_in_a_session(tmp_path):
+    session = subprocess.run([sys.executable, '-c', """
+import os, signal
+from fliqe_ros.tools import camera_sim, demo
+def handler(*_): pass
+signal.signal(signal.SIGTERM, handler)
+assert demo.main(['--source', '.', '--model', 'missing.pt', '--seconds', '1']) == 1
+assert camera_sim.main(['--ros-args', '-p', 'encoding:=none']) == 1
+assert signal.getsignal(signal.SIGTERM) is handler
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+except KeyboardInterrupt:
+    print('interrupted')
+"""], cwd=with_a_frame(tmp_path), stdout=subprocess.PIPE, text=True, timeout=100)
+    assert session.stdout.endswith('interrupted\n')
+
+
+def with_a_frame(folder):
+    cv2.imwrite(str(folder / 'frame.png'), np.zeros((64, 80), np.uint8))
+    return folder
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

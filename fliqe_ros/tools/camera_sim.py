@@ -1,7 +1,9 @@
 """Simulated thermal cameras that fail on schedule: rehearse a bad camera without breaking one."""
 
 from array import array
+from collections.abc import Iterator
 import sys
+from typing import Any, NoReturn
 
 import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError
@@ -244,9 +246,15 @@ def to_message(picture, encoding, header):
                  data=array('B', picture.tobytes()))
 
 
-def main(argv=None) -> int:
-    """Run until SIGINT, SIGTERM or the end of the source; 1 if the parameters are wrong."""
-    with noted_signals() as received:
+def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
+    """
+    Run until SIGINT, SIGTERM or the end of the source.
+
+    :param argv: the command line, by default that of the process.
+    :param ends_process: see ``interrupts.noted_signals``.
+    :return: the exit status: 1 if the parameters are wrong.
+    """
+    with noted_signals(ends_process) as received:
         rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
         node = None
         try:
@@ -266,5 +274,10 @@ def main(argv=None) -> int:
     return 0
 
 
+def run_process() -> NoReturn:
+    """Run ``main`` as a process of its own, and end it."""
+    sys.exit(main(ends_process=True))
+
+
 if __name__ == '__main__':
-    sys.exit(main())
+    run_process()

@@ -2,8 +2,10 @@
 
 import argparse
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+import json
 from pathlib import Path
 import sys
 import tempfile
@@ -123,16 +125,21 @@ def watch(options, folder: Path, stack: ExitStack, processes: list, received: li
     cameras = f'[{", ".join(CAMERAS)}]'
     processes.append(stack.enter_context(running('fliqe_ros.node.main', {
         'cameras': cameras, 'discover': 'false', 'smoothing_window': SMOOTHING_WINDOW,
-        'model': f"'{options.model}'"}, folder)))
+        'model': _yaml(options.model)}, folder)))
     _await_node(node, spin_once)
     witnesses = {camera: Witness(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
-        'cameras': cameras, 'rate': float(options.rate), 'source': f"'{options.source}'",
-        'seed': options.seed, 'schedule': f"'{FRONT}={plan(options.seconds)}'"}, folder)))
+        'cameras': cameras, 'rate': float(options.rate), 'source': _yaml(options.source),
+        'seed': options.seed, 'schedule': _yaml(f'{FRONT}={plan(options.seconds)}')}, folder)))
     _follow(witnesses, options.seconds, spin_once)
     return witnesses
+
+
+def _yaml(text: str) -> str:
+    """Quote a text for a parameter on the command line: JSON's strings are YAML's, too."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _spin_once(executor, processes, received):
@@ -211,11 +218,18 @@ def parse_arguments(argv):
     return options
 
 
-def main(argv=None) -> int:
-    """Run the demo; 0 if both cameras were scored and clean frames above distorted ones."""
+def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
+    """
+    Run the demo.
+
+    :param argv: the command line, by default that of the process.
+    :param ends_process: see ``interrupts.noted_signals``.
+    :return: the exit status: 0 if both cameras were scored, and clean frames above distorted ones.
+    """
     options = parse_arguments(argv)
     processes = []
-    with noted_signals() as received, tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
+    with noted_signals(ends_process) as received, \
+            tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
         isolate(Path(folder))
         try:
             with ExitStack() as stack:
@@ -236,4 +250,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(ends_process=True))
