@@ -1,29 +1,42 @@
 """One camera's place in the ROS graph: its topics and its service."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from time import monotonic_ns
+from typing import Any
 
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import CameraSession
+from fliqe_ros.node.images import ScoredImage
+from fliqe_ros.node.messages import bgr_message, quality_message
+from fliqe_ros.node.overlay import draw
 from fliqe_ros.node.parameters import Settings
+from fliqe_ros.node.rclpy_compat import (
+    message_callback, SubscriptionEventCallbacks, take_waiting)
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
-
-# Messages that a subscription holds: those that come while the executor lets them gather.
+# Messages that a subscription holds while the executor lets them gather.
 _QUEUE = 5
+
+#: Called with the camera's interface, a message, and how long it waited to be taken, in ns of
+#: real time.
+OnImage = Callable[['CameraInterface', 'Image | CompressedImage', int], None]
+
+
+def image_topic_below(image_topic: str, transport: str) -> str:
+    """Return the name, below a camera's namespace, of the topic that carries its images."""
+    return f'{image_topic}/compressed' if transport == 'compressed' else image_topic
 
 
 def image_topic_of(camera: str, settings: Settings) -> str:
     """Return the topic that carries the camera's images."""
-    topic = below(camera, settings.image_topic)
-    return topic + '/compressed' if settings.transport == 'compressed' else topic
+    return below(camera, image_topic_below(settings.image_topic, settings.transport))
 
 
 def below(namespace: str, name: str) -> str:
@@ -33,43 +46,44 @@ def below(namespace: str, name: str) -> str:
 
 class CameraInterface:
     """
-    What a camera's quality is published, shown and reset by.
+    The publishers, the service and the subscription of one camera.
 
-    Publishes ``<camera>/quality`` and ``<camera>/quality/image``, serves
-    ``<camera>/quality/reset`` and, between ``subscribe`` and ``unsubscribe``, hands the
-    camera's image messages to ``on_image(channel, message)``.
+    It publishes ``<camera>/quality`` and ``<camera>/quality/image`` and serves
+    ``<camera>/quality/reset``. Between ``subscribe`` and ``unsubscribe`` it receives the camera's
+    images.
     """
 
-    def __init__(self, node: Node, camera: CameraSession):
-        self.camera = camera
+    def __init__(self, node: Node, session: CameraSession) -> None:
+        self.session = session
         self._node = node
-        self._subscription = None
-        name = camera.namespace
-        self.quality = node.create_publisher(QualityScore, below(name, 'quality'), 10)
-        self.overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
+        self._subscription: Subscription | None = None
+        name = session.namespace
+        self._quality = node.create_publisher(QualityScore, below(name, 'quality'), 10)
+        self._overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
         self._reset = node.create_service(
             Trigger, below(name, 'quality/reset'), self._on_reset)
 
     @property
     def is_watched(self) -> bool:
-        """Whether anybody subscribes the overlay image."""
-        return self.overlay.get_subscription_count() > 0
+        """Return whether anybody subscribes to the overlay image."""
+        return self._overlay.get_subscription_count() > 0
 
-    def subscribe(self, settings: Settings, on_image: Callable) -> None:
-        """Subscribe the camera's images, sensor-data QoS unless ``qos_overrides`` say other."""
+    def subscribe(self, settings: Settings, on_image: OnImage) -> None:
+        """Subscribe to the images, with sensor-data QoS unless ``qos_overrides`` differ."""
         self._subscription = self._node.create_subscription(
             CompressedImage if settings.transport == 'compressed' else Image,
-            image_topic_of(self.camera.namespace, settings),
-            lambda message: self._receive(message, on_image),
+            image_topic_of(self.session.namespace, settings),
+            message_callback(
+                lambda message, waited_ns: self._receive(message, waited_ns, on_image)),
             # A profile of its own: the overrides are written into it.
             QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=_QUEUE,
                        reliability=ReliabilityPolicy.BEST_EFFORT),
             event_callbacks=SubscriptionEventCallbacks(
-                message_lost=lambda event: self.camera.lose(event.total_count_change)),
+                message_lost=self._on_lost),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def unsubscribe(self) -> None:
-        """Receive no more images; the scores stay."""
+        """Receive no more images; keep the scores."""
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
@@ -78,22 +92,49 @@ class CameraInterface:
         """Leave the ROS graph."""
         self.unsubscribe()
         self._node.destroy_service(self._reset)
-        self._node.destroy_publisher(self.overlay)
-        self._node.destroy_publisher(self.quality)
+        self._node.destroy_publisher(self._overlay)
+        self._node.destroy_publisher(self._quality)
 
-    def _receive(self, message: Image | CompressedImage, on_image: Callable) -> None:
-        """Hand over the message and those that wait behind it, which would grow old there."""
-        on_image(self, message)
-        subscription = self._subscription
-        for _ in range(_QUEUE - 1):
-            with subscription.handle:
-                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-            if taken is None:
-                return
-            on_image(self, taken[0])
+    def publish(self, result: ScoredImage) -> None:
+        """Publish a result: the score, and the overlay image if anybody watches."""
+        image, assessment = result.received, result.assessment
+        header, settings = image.message.header, image.settings
+        verdict = self.session.record_score(
+            assessment.score, assessment.distortion, settings.thresholds)
+        latency_ns = max(monotonic_ns() - image.received_monotonic_ns, 0)
+        self._quality.publish(quality_message(
+            header, image.camera, assessment, verdict, latency_ns))
+        self.session.record_latency(latency_ns, self._clock_ns())
+        if self.is_watched:
+            self._overlay.publish(bgr_message(header, draw(
+                settings.gain(result.pixels), assessment.score, verdict, assessment.distortion,
+                assessment.quality_map)))
+            self.session.record_overlay()
 
-    def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
-        self.camera.reset()
+    def fail(self, cause: str, sentence: str) -> None:
+        """Count an image that cannot be scored, and log it once a minute."""
+        if self.session.record_failure(cause, sentence, self._clock_ns()):
+            self._node.get_logger().warning(
+                f'{self.session.namespace}: a frame is skipped: {sentence} '
+                '(counted in the diagnostics, logged once a minute)')
+
+    def _clock_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def _receive(
+        self, message: Image | CompressedImage, waited_ns: int, on_image: OnImage,
+    ) -> None:
+        """Hand over the message, and those that wait behind it before they grow old."""
+        on_image(self, message, waited_ns)
+        if self._subscription is not None:
+            for next_message, next_waited_ns in take_waiting(self._subscription, _QUEUE - 1):
+                on_image(self, next_message, next_waited_ns)
+
+    def _on_lost(self, event: Any) -> None:  # an event of rclpy's C extension, without types
+        self.session.record_lost(event.total_count_change)
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.session.reset()
         response.success = True
-        response.message = f'the scores of {self.camera.namespace} are forgotten'
+        response.message = f'the scores of {self.session.namespace} are forgotten'
         return response

@@ -1,6 +1,8 @@
 """What the node knows about one camera: its scores, counts and times. No ROS calls."""
 
-from collections import Counter, deque
+from __future__ import annotations
+
+from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
@@ -8,16 +10,18 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import Thresholds
 from fliqe_ros.node.status import next_status
-from fliqe_ros.node.timing import NS_PER_S, percentile, RateLimit, Throughput
+from fliqe_ros.node.timing import (
+    NS_PER_S, percentile, RateLimit, RecentValues, seconds, Throughput)
 from fliqe_ros.smoothing import SmoothingWindow
 
-_LATENCIES = 300
+# Latencies count for as long as the samples of a rate reach back.
+_LATENCY_PERIOD_NS = 5 * NS_PER_S
 _REPEAT_LOG_AFTER_NS = 60 * NS_PER_S
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The smoothed score (0 to 1), of how many frames it is the mean, and the status."""
+    """The smoothed score (0 to 1), the number of frames it averages, and the status."""
 
     smoothed: float
     frames: int
@@ -26,7 +30,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class CameraReport:
-    """A camera at one moment; counts since it was created, rates over the last seconds."""
+    """A camera at one moment: counts since it was created, rates over the last seconds."""
 
     camera: str
     received: int
@@ -55,35 +59,35 @@ class CameraReport:
 
 class CameraSession:
     """
-    One camera's session, shared by the executor thread and the worker.
+    Scores, counts and times of one camera, shared by the executor thread and the worker.
 
-    Times are of the node's clock, in ns. A frame received is either skipped (``max_rate``),
-    dropped (a newer one came before its turn), failed, or scored. A frame lost on its way is none
-    of these.
+    Times are of the node's clock, in ns, unless said otherwise. A received frame is skipped
+    (``max_rate``), dropped (a newer one came before its turn), failed, or scored. A frame that is
+    lost in transport was never received.
     """
 
-    def __init__(self, namespace: str, smoothing_window: int):
+    def __init__(self, namespace: str, smoothing_window: int) -> None:
         self.namespace = namespace
         self._lock = Lock()
         self._window = SmoothingWindow(smoothing_window)
         self._status = QualityScore.STATUS_UNKNOWN
         self._distortion = Distortion.UNKNOWN
-        self._counts = Counter()
-        self._errors = Counter()
+        self._counts: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
         self._last_error = ''
         self._last_frame_failed = False
         self._throughput = {
             count: Throughput() for count in ('received', 'scored', 'dropped', 'failed', 'lost')}
         self._limit = RateLimit()
-        self._latencies_ns = deque(maxlen=_LATENCIES)
+        self._latencies_ns = RecentValues(_LATENCY_PERIOD_NS)
         self._logged_ns: dict[str, int] = {}
-        self._received_ns = None
+        self._received_ns: int | None = None
         self._waiting_since_ns = 0
-        self._picture = None
+        self._content: object = None
         self._same_since_ns = self._same_until_ns = 0
 
-    def receive(self, now_ns: int, max_rate_hz: float) -> bool:
-        """Count a frame that arrived; return whether it is to be scored."""
+    def record_received(self, now_ns: int, max_rate_hz: float) -> bool:
+        """Record a frame that arrived; return whether ``max_rate_hz`` lets it be scored."""
         with self._lock:
             self._counts['received'] += 1
             self._received_ns = now_ns
@@ -92,36 +96,39 @@ class CameraSession:
             self._counts['skipped'] += 1
             return False
 
-    def drop(self) -> None:
-        """Count a frame that a newer one replaced."""
+    def record_dropped(self) -> None:
+        """Record that a newer frame replaced one that waited."""
         with self._lock:
             self._counts['dropped'] += 1
 
-    def lose(self, frames: int) -> None:
-        """Count frames that were published and never arrived."""
+    def record_lost(self, frames: int) -> None:
+        """Record frames that were published but never arrived."""
         with self._lock:
             self._counts['lost'] += frames
 
-    def see(self, content, received_ns: int) -> None:
+    def record_content(self, content: object, received_ns: int) -> None:
         """
-        Note the content of the frame received then, to notice a frozen picture.
+        Record what a frame shows, to notice a frozen picture.
 
-        :param content: what equals that of the frame before only if the pictures do, such as the
-            data of an image message; it is kept until the next one, not copied.
+        :param content: the pixels, as anything that ``==`` compares, such as the data of an image
+            message. It is kept until the next frame and not copied.
+        :param received_ns: when the frame was received.
         """
         with self._lock:
-            # To compare costs next to nothing, since pictures differ from the first pixels on;
-            # any checksum would have to read them all.
-            # A frame that was received before the clock was set back comes from its future.
-            if content != self._picture or received_ns < self._same_since_ns:
-                self._picture = content
+            # Comparing is nearly free, because two pictures differ in their first pixels. A
+            # checksum would have to read all of them.
+            # A frame received before the clock was set back has a time in the future.
+            if content != self._content or received_ns < self._same_since_ns:
+                self._content = content
                 self._same_since_ns = received_ns
             self._same_until_ns = received_ns
 
-    def fail(self, cause: str, sentence: str, now_ns: int) -> bool:
+    def record_failure(self, cause: str, sentence: str, now_ns: int) -> bool:
         """
-        Count a frame that could not be scored, by cause.
+        Record a frame that could not be scored.
 
+        :param cause: a short key to count by.
+        :param sentence: what went wrong, for people.
         :return: whether to log it: the first of its cause, and again after a minute.
         """
         with self._lock:
@@ -135,9 +142,11 @@ class CameraSession:
             self._logged_ns[cause] = now_ns
             return True
 
-    def score(self, score: float, distortion: Distortion, thresholds: Thresholds) -> Verdict:
+    def record_score(
+        self, score: float, distortion: Distortion, thresholds: Thresholds,
+    ) -> Verdict:
         """
-        Add a frame's score, 0 to 1, to the session and judge it.
+        Record the score of a frame, 0 to 1, and return the verdict on the camera.
 
         :raises ValueError: if the score is not finite; nothing is changed.
         """
@@ -149,25 +158,25 @@ class CameraSession:
             self._status = next_status(self._status, smoothed, len(self._window), thresholds)
             return Verdict(smoothed, len(self._window), self._status)
 
-    def published(self, latency_ns: int) -> None:
-        """Note how long after its reception a frame's score was published."""
+    def record_latency(self, latency_ns: int, now_ns: int) -> None:
+        """Record how long after its reception, in real time, a frame's score was published."""
         with self._lock:
-            self._latencies_ns.append(latency_ns)
+            self._latencies_ns.add(now_ns, latency_ns)
 
-    def draw(self) -> None:
-        """Count an overlay image."""
+    def record_overlay(self) -> None:
+        """Record that an overlay image was published."""
         with self._lock:
             self._counts['drawn'] += 1
 
     def reset(self) -> None:
-        """Forget the scores; the counts and times stay."""
+        """Forget the scores; keep counts and times."""
         with self._lock:
             self._window.clear()
             self._status = QualityScore.STATUS_UNKNOWN
             self._distortion = Distortion.UNKNOWN
 
     def restart_times(self, now_ns: int) -> None:
-        """Forget rates and times, not scores: the clock jumped, or frames begin only now."""
+        """Forget rates and times, keep scores: the clock jumped, or frames only begin now."""
         with self._lock:
             for throughput in self._throughput.values():
                 throughput.clear()
@@ -176,14 +185,20 @@ class CameraSession:
             self._logged_ns.clear()
             self._received_ns = None
             self._waiting_since_ns = now_ns
-            self._picture = None
+            self._content = None
             self._same_since_ns = self._same_until_ns = now_ns
 
-    def report(self, now_ns: int) -> CameraReport:
-        """Return the camera's state at this moment; to be called about once a second."""
+    def sample(self, now_ns: int) -> None:
+        """Take a sample of the counts for the rates; call it about once a second."""
         with self._lock:
-            rates = {name: throughput.rate_hz(now_ns, self._counts[name])
-                     for name, throughput in self._throughput.items()}
+            for name, throughput in self._throughput.items():
+                throughput.sample(now_ns, self._counts[name])
+
+    def report(self, now_ns: int) -> CameraReport:
+        """Return the camera's state at this moment, rates as of the last sample."""
+        with self._lock:
+            rates = {name: throughput.rate_hz for name, throughput in self._throughput.items()}
+            latencies_ns = self._latencies_ns.at(now_ns)
             has_scores = len(self._window) > 0
             return CameraReport(
                 camera=self.namespace,
@@ -205,13 +220,9 @@ class CameraSession:
                 verdict=Verdict(self._window.mean, len(self._window), self._status)
                 if has_scores else None,
                 distortion=self._distortion,
-                latency_p50_s=_seconds(percentile(self._latencies_ns, 50)),
-                latency_p95_s=_seconds(percentile(self._latencies_ns, 95)),
+                latency_p50_s=seconds(percentile(latencies_ns, 50)),
+                latency_p95_s=seconds(percentile(latencies_ns, 95)),
                 age_s=None if self._received_ns is None
-                else _seconds(max(now_ns - self._received_ns, 0)),
-                waiting_s=_seconds(max(now_ns - self._waiting_since_ns, 0)),
-                frozen_s=_seconds(self._same_until_ns - self._same_since_ns))
-
-
-def _seconds(duration_ns: float | None) -> float | None:
-    return None if duration_ns is None else duration_ns / NS_PER_S
+                else max(now_ns - self._received_ns, 0) / NS_PER_S,
+                waiting_s=max(now_ns - self._waiting_since_ns, 0) / NS_PER_S,
+                frozen_s=(self._same_until_ns - self._same_since_ns) / NS_PER_S)

@@ -1,4 +1,6 @@
-"""What the node tells /diagnostics: plain functions that fill a status, without ROS calls."""
+"""What the diagnostics say: plain functions that fill a status, without ROS calls."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 
@@ -9,9 +11,12 @@ from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.status import LABELS
 
+#: A level and a sentence on what is wrong.
+Problem = tuple[bytes, str]
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
-# A camera whose frames bunch up loses a few of them; that is not worth a warning.
+# If frames arrive in bunches, a few of them are dropped. That is not worth a warning.
 _DROPPED_SHARE = 0.1
 _SLOW_LATENCY_S = 1.0
 _STUCK_S = 10.0
@@ -33,7 +38,7 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class NodeReport:
-    """The node at one moment; ``problems`` are sentences on what failed and was not mended."""
+    """The node at one moment; ``problems`` are sentences on what failed."""
 
     state: str
     problems: tuple[str, ...] = ()
@@ -44,9 +49,10 @@ class NodeReport:
     times: InferenceReport = field(default_factory=InferenceReport)
 
 
-def camera_status(node: str, report: CameraReport, settings: Settings, state: NodeReport,
-                  ) -> DiagnosticStatus:
-    """Return the status ``<node>: <camera>``; only an active node finds fault with a camera."""
+def camera_status(
+    node: str, report: CameraReport, settings: Settings, state: NodeReport,
+) -> DiagnosticStatus:
+    """Return the status ``<node>: <camera>``; problems are only those of an active node."""
     problems = _camera_problems(report, settings) if state.state == 'active' else []
     if report.verdict is None:
         fine = 'no frame scored yet'
@@ -66,8 +72,8 @@ def inference_status(node: str, report: NodeReport) -> DiagnosticStatus:
         report.state, _inference_values(report))
 
 
-def _camera_problems(report: CameraReport, settings: Settings) -> list:
-    """Return (level, sentence) of everything that is wrong with a camera."""
+def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
+    """Return everything that is wrong with a camera."""
     return [problem for problem in (
         _silence(report, settings),
         _failures(report),
@@ -78,14 +84,14 @@ def _camera_problems(report: CameraReport, settings: Settings) -> list:
     ) if problem]
 
 
-def _silence(report: CameraReport, settings: Settings):
+def _silence(report: CameraReport, settings: Settings) -> Problem | None:
     silent_s = report.waiting_s if report.age_s is None else report.age_s
     if not settings.stale_after_s or silent_s <= settings.stale_after_s:
         return None
     return ERROR, f'no frames for {silent_s:.1f} s'
 
 
-def _failures(report: CameraReport):
+def _failures(report: CameraReport) -> Problem | None:
     if report.last_frame_failed:
         return ERROR, f'unusable frames: {report.last_error}'
     if report.error_rate_hz > 0:
@@ -93,13 +99,13 @@ def _failures(report: CameraReport):
     return None
 
 
-def _freeze(report: CameraReport, settings: Settings):
+def _freeze(report: CameraReport, settings: Settings) -> Problem | None:
     if not settings.freeze_after_s or report.frozen_s < settings.freeze_after_s:
         return None
     return ERROR, f'frozen: the same picture for {report.frozen_s:.1f} s'
 
 
-def _quality(report: CameraReport):
+def _quality(report: CameraReport) -> Problem | None:
     if report.verdict is None:
         return None
     smoothed = f'smoothed {report.verdict.smoothed:.2f}, {report.distortion.label}'
@@ -110,7 +116,7 @@ def _quality(report: CameraReport):
     return None
 
 
-def _load(report: CameraReport):
+def _load(report: CameraReport) -> Problem | None:
     if report.latency_p95_s is not None and report.latency_p95_s > _SLOW_LATENCY_S:
         return WARN, f'slow: 95% of the scores take up to {report.latency_p95_s:.1f} s'
     if report.drop_rate_hz > _DROPPED_SHARE * report.rate_in_hz:
@@ -119,7 +125,7 @@ def _load(report: CameraReport):
     return None
 
 
-def _transport(report: CameraReport):
+def _transport(report: CameraReport) -> Problem | None:
     sent_hz = report.rate_in_hz + report.lost_rate_hz
     if report.lost_rate_hz > _DROPPED_SHARE * sent_hz:
         return WARN, (f'losing {report.lost_rate_hz:.1f} of {sent_hz:.1f} frames per second in '
@@ -127,7 +133,7 @@ def _transport(report: CameraReport):
     return None
 
 
-def _inference_problems(report: NodeReport) -> list:
+def _inference_problems(report: NodeReport) -> list[Problem]:
     problems = [(ERROR, problem) for problem in report.problems]
     if report.times.busy_s > _STUCK_S:
         problems.append((ERROR, f'a forward pass runs for {report.times.busy_s:.0f} s'))
@@ -138,11 +144,11 @@ def _inference_problems(report: NodeReport) -> list:
     return problems
 
 
-def _camera_values(report: CameraReport, converter: str) -> dict:
+def _camera_values(report: CameraReport, converter: str) -> dict[str, object]:
     verdict = report.verdict
     return {
         'score': _number(report.score, '.3f'),
-        'smoothed score': _number(verdict and verdict.smoothed, '.3f'),
+        'smoothed score': _number(verdict.smoothed if verdict else None, '.3f'),
         'frames in window': verdict.frames if verdict else 0,
         'status': LABELS[verdict.status if verdict else QualityScore.STATUS_UNKNOWN],
         'distortion': report.distortion.label,
@@ -164,9 +170,9 @@ def _camera_values(report: CameraReport, converter: str) -> dict:
     }
 
 
-def _inference_values(report: NodeReport) -> dict:
+def _inference_values(report: NodeReport) -> dict[str, object]:
     model, times = report.model, report.times
-    values = {'state': report.state}
+    values: dict[str, object] = {'state': report.state}
     if model:
         values |= {
             'device': model.device,
@@ -191,9 +197,10 @@ def _inference_values(report: NodeReport) -> dict:
     }
 
 
-def _status(name: str, hardware_id: str, problems: list, fine: str, values: dict,
-            ) -> DiagnosticStatus:
-    """Return a status at the level of the worst problem, the worst one named first."""
+def _status(
+    name: str, hardware_id: str, problems: list[Problem], fine: str, values: dict[str, object],
+) -> DiagnosticStatus:
+    """Return a status with the level of the worst problem, which its message names first."""
     problems = sorted(problems, key=lambda problem: problem[0], reverse=True)
     return DiagnosticStatus(
         level=problems[0][0] if problems else OK,

@@ -1,11 +1,60 @@
 """Cameras found by the type and the name of their image topics."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+
+from fliqe_ros.errors import one_line
+from fliqe_ros.node.camera_interface import below, image_topic_below, image_topic_of
+from fliqe_ros.node.camera_set import CameraSet
+from fliqe_ros.node.parameters import Settings
+from rclpy.node import Node
 
 _TYPES = {
     'raw': 'sensor_msgs/msg/Image',
     'compressed': 'sensor_msgs/msg/CompressedImage',
 }
+
+
+class Discovery:
+    """
+    Adds cameras that appear in the ROS graph.
+
+    ``unusable`` holds one sentence for each camera that was found but cannot be subscribed to.
+    Those are not tried again until ``forget``.
+    """
+
+    def __init__(self, node: Node, cameras: CameraSet) -> None:
+        self.unusable: dict[str, str] = {}
+        self._node = node
+        self._cameras = cameras
+
+    def look(self, settings: Settings) -> None:
+        """Add and subscribe every camera that is new."""
+        known = {self._node.resolve_topic_name(image_topic_of(camera, settings))
+                 for camera in self._cameras.names}
+        found = cameras_among(
+            self._node.get_topic_names_and_types(), settings.image_topic, settings.transport,
+            self._node.get_namespace())
+        for camera, topic in found.items():
+            if topic in known or camera in self._cameras.names or camera in self.unusable:
+                continue
+            # A topic that is only subscribed to is not a camera.
+            if self._node.count_publishers(topic):
+                self._include(camera)
+
+    def forget(self) -> None:
+        """Forget which cameras are unusable."""
+        self.unusable.clear()
+
+    def _include(self, camera: str) -> None:
+        try:
+            self._cameras.add(camera)
+            self._cameras.subscribe(camera)
+        except Exception as error:
+            self.unusable[camera] = f'{camera} cannot be scored: {one_line(error)}'
+            self._node.get_logger().error(self.unusable[camera])
+            self._cameras.remove(camera)
 
 
 def cameras_among(
@@ -14,15 +63,17 @@ def cameras_among(
     """
     Return camera namespaces and their image topics, as in ``{'/flir': '/flir/image_raw'}``.
 
-    :param topics: names and types, as ``Node.get_topic_names_and_types`` gives them.
-    :param namespace: only cameras below it count; of several robots each scores its own.
+    :param topics: names and types, as ``Node.get_topic_names_and_types`` returns them.
+    :param image_topic: name of the image topic below a camera.
+    :param transport: ``raw`` or ``compressed``.
+    :param namespace: only cameras below it count, so that each of several robots scores its own.
     """
-    ending = f'/{image_topic}' + ('/compressed' if transport == 'compressed' else '')
-    root = namespace.rstrip('/') + '/'
+    ending = below('', image_topic_below(image_topic, transport))
+    root = below(namespace, '')
     found = {
         name[:-len(ending)] or '/': name
         for name, types in topics
         if _TYPES[transport] in types and name.endswith(ending) and name.startswith(root)
     }
-    # <camera>/quality/image is what this node publishes.
+    # <camera>/quality/image is published by this node.
     return {camera: topic for camera, topic in found.items() if not camera.endswith('/quality')}

@@ -1,4 +1,6 @@
-"""What the forward passes take, for the diagnostics."""
+"""How long the forward passes take, for the diagnostics."""
+
+from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,11 +14,7 @@ _BATCHES = 100
 
 @dataclass(frozen=True)
 class InferenceReport:
-    """
-    The worker at one moment; times in seconds of real time.
-
-    load: share of the time since the report before this one in which a forward pass ran, 0 to 1.
-    """
+    """The forward passes so far, and the newest ones; times in seconds of real time."""
 
     batches: int = 0
     frames: int = 0
@@ -24,35 +22,39 @@ class InferenceReport:
     mean_batch_size: float = 0.0
     batch_p50_s: float | None = None
     batch_p95_s: float | None = None
+    #: How long the pass that runs now has taken so far; 0 if none runs.
     busy_s: float = 0.0
+    #: Share of the time between the last two samples in which a pass ran, 0 to 1.
     load: float = 0.0
 
 
 class InferenceTimes:
     """
-    What the forward passes took.
+    Records how long forward passes take.
 
-    Real time, not the node's clock: it says how fast this machine is, also when a bag is
-    replayed ten times as fast or the simulation stands still.
+    The times are real time, not the node's clock: they tell how fast this machine is, also when
+    a bag is replayed ten times as fast or the simulation stands still.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = Lock()
         self._batches = self._frames = self._last_size = 0
-        self._started_s = None
-        self._durations_s = deque(maxlen=_BATCHES)
+        self._started_s: float | None = None
+        self._durations_s: deque[float] = deque(maxlen=_BATCHES)
         self._worked_s = 0.0  # in passes that ended
-        self._load = Throughput(reports=1)  # seconds of work per second
-        self._load.rate_hz(_ns(perf_counter()), 0)
+        self._load = Throughput(intervals=1)  # seconds of work per second
+        self.sample()
 
     def start(self) -> None:
-        """Note that a forward pass begins."""
+        """Record that a forward pass begins."""
         with self._lock:
             self._started_s = perf_counter()
 
     def finish(self, frames: int) -> None:
-        """Note that the forward pass ended; ``frames`` is 0 if it failed."""
+        """Record that the forward pass ended; ``frames`` is 0 if it failed."""
         with self._lock:
+            if self._started_s is None:
+                return
             duration_s = perf_counter() - self._started_s
             self._worked_s += duration_s
             self._started_s = None
@@ -62,11 +64,15 @@ class InferenceTimes:
                 self._frames += frames
                 self._last_size = frames
 
-    def report(self) -> InferenceReport:
-        """Return the state of this moment."""
+    def sample(self) -> None:
+        """Take a sample for the load; call it about once a second."""
         with self._lock:
             now_s = perf_counter()
-            busy_s = 0.0 if self._started_s is None else now_s - self._started_s
+            self._load.sample(round(now_s * NS_PER_S), self._worked_s + self._busy_s(now_s))
+
+    def report(self) -> InferenceReport:
+        """Return the state at this moment."""
+        with self._lock:
             return InferenceReport(
                 batches=self._batches,
                 frames=self._frames,
@@ -74,9 +80,8 @@ class InferenceTimes:
                 mean_batch_size=self._frames / max(self._batches, 1),
                 batch_p50_s=percentile(self._durations_s, 50),
                 batch_p95_s=percentile(self._durations_s, 95),
-                busy_s=busy_s,
-                load=self._load.rate_hz(_ns(now_s), self._worked_s + busy_s))
+                busy_s=self._busy_s(perf_counter()),
+                load=self._load.rate_hz)
 
-
-def _ns(seconds: float) -> int:
-    return round(seconds * NS_PER_S)
+    def _busy_s(self, now_s: float) -> float:
+        return 0.0 if self._started_s is None else now_s - self._started_s

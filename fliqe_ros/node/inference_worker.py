@@ -1,165 +1,197 @@
-"""The inference worker: one thread that turns waiting frames into published scores."""
+"""The inference worker: one thread that scores the waiting images of all cameras."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 import math
 from threading import Event, Thread
+from typing import Protocol
 
 from fliqe_ros.errors import FrameError, one_line
-from fliqe_ros.frame_io.image_messages import crop_rows, decompress
+from fliqe_ros.estimator import Assessment, FLIQE
+from fliqe_ros.frame_io.image_messages import crop_rows, decompress, NativeConverter
 from fliqe_ros.models.preprocessing import Prepared
-from fliqe_ros.node.camera_interface import CameraInterface
+from fliqe_ros.node.images import ReceivedImage, ScoredImage
 from fliqe_ros.node.inference_statistics import InferenceTimes
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
-from fliqe_ros.node.messages import bgr_message, quality_message
-from fliqe_ros.node.overlay import draw
-from fliqe_ros.node.parameters import Settings
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 
 
-#: Most frames in one forward pass where ``max_batch`` leaves it open. A CPU gains little from
-#: more, and the first frame would wait for the last (docs/performance.md).
+#: Most frames in one forward pass if ``max_batch`` is 0. On a CPU more frames gain little, and
+#: the first frame would wait for the last (docs/performance.md).
 CPU_BATCH, GPU_BATCH = 4, 16
 
 
+class ResultListener(Protocol):
+    """What the worker tells about images; every method is called from the worker's thread."""
+
+    def wants_overlay(self, camera: str) -> bool:
+        """Return whether to compute a quality map for the camera's overlay image."""
+
+    def on_content(self, image: ReceivedImage, content: object) -> None:
+        """Take what the image shows, as something that ``==`` compares."""
+
+    def on_result(self, result: ScoredImage) -> None:
+        """Take the result of an image."""
+
+    def on_failure(self, image: ReceivedImage, cause: str, sentence: str) -> None:
+        """Take why an image cannot be scored: a short key to count by, and a sentence."""
+
+
 @dataclass(frozen=True)
-class Arrival:
-    """An image message, of which camera, and when it was received by the node's clock."""
+class _PreparedImage:
+    """An image, its pixels, the same as the model takes it, and whether an overlay is wanted."""
 
-    channel: CameraInterface
-    message: Image | CompressedImage
-    received_ns: int
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame, as it came and as the model wants it, and the message that brought it."""
-
-    arrival: Arrival
+    received: ReceivedImage
     pixels: np.ndarray
     prepared: Prepared
+    wants_overlay: bool
 
 
 class InferenceWorker:
     """
-    Scores what waits in ``slots``, newest frames of all cameras in one forward pass.
+    Scores the images that wait in a buffer, those of several cameras in one forward pass.
 
-    :param model: an ``estimator.FLIQE``.
-    :param converter: of ``fliqe_ros.frame_io.image_messages``, for raw image messages.
-    :param settings: gives the settings of the moment.
-    :param now_ns: the node's clock.
+    No exception ends its thread: a failure is told to the listener and the next images are
+    scored. If the thread ends all the same, ``restart_if_dead`` notices it.
+
+    :param model: scores the images.
+    :param converter: turns raw image messages into arrays.
+    :param buffer: where images wait.
+    :param listener: is told the results.
+    :param max_batch: returns the most frames in one forward pass; 0 is 4 on a CPU, 16 on a GPU.
     :param warn: logs a sentence; called from the worker's thread.
     """
 
     def __init__(
-        self, model, converter, slots: LatestFrameBuffer, settings: Callable[[], Settings],
-        now_ns: Callable[[], int], warn: Callable[[str], None],
-    ):
+        self, model: FLIQE, converter: NativeConverter, buffer: LatestFrameBuffer[ReceivedImage],
+        listener: ResultListener, max_batch: Callable[[], int], warn: Callable[[str], None],
+    ) -> None:
         self.times = InferenceTimes()
         self._model = model
         self._converter = converter
-        self._slots = slots
-        self._settings = settings
-        self._now_ns = now_ns
+        self._buffer = buffer
+        self._listener = listener
+        self._max_batch = max_batch
         self._warn = warn
         self._stop = Event()
-        # A daemon: a forward pass cannot be interrupted and must not hold up the exit.
-        self._thread = Thread(target=self._run, name='fliqe_inference', daemon=True)
+        self._death = ''
+        self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Begin to take frames."""
+        """Begin to take images, in a new thread."""
+        # A daemon: a forward pass cannot be interrupted and must not delay the process's exit.
+        self._thread = Thread(target=self._run, name='fliqe_inference', daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
         """
-        Publish nothing more and end the thread.
+        Hand over no more results and end the thread.
 
-        A forward pass that still runs after the timeout ends by itself, its result discarded.
+        A forward pass that still runs after the timeout ends by itself. Its result is discarded.
         """
         self._stop.set()
-        self._slots.close()
-        self._thread.join(timeout_s)
+        self._buffer.close()
+        if self._thread:
+            self._thread.join(timeout_s)
+
+    def restart_if_dead(self) -> str:
+        """
+        Start a new thread if the thread has ended although nobody stopped it.
+
+        :return: one sentence on what happened; '' if the thread is alive or was stopped.
+        """
+        if self._stop.is_set() or self._thread is None or self._thread.is_alive():
+            return ''
+        try:
+            self.start()
+        except RuntimeError as error:
+            return f'the inference thread ended: {self._death}; no new one: {one_line(error)}'
+        return f'the inference thread ended: {self._death}; a new one was started'
 
     def _run(self) -> None:
-        usual = GPU_BATCH if self._model.device.startswith('cuda') else CPU_BATCH
-        while batch := self._slots.take(self._settings().max_batch or usual):
-            self._score(batch)
+        try:
+            self._take_and_score()
+        except BaseException as error:  # not only Exception: a library may raise SystemExit
+            self._death = one_line(error)
 
-    def _score(self, batch: list[Arrival]) -> None:
-        settings = self._settings()
-        frames = [self._frame(arrival, settings) for arrival in batch]
-        frames = [frame for frame in frames if frame]
-        # The map is for overlays only, which few watch.
-        maps = any(frame.arrival.channel.is_watched for frame in frames)
-        for frame, assessment in self._assess(frames, maps) if frames else ():
+    def _take_and_score(self) -> None:
+        default = GPU_BATCH if self._model.device.startswith('cuda') else CPU_BATCH
+        while batch := self._buffer.take(self._max_batch() or default):
+            try:
+                self._score(batch)
+            except Exception as error:
+                for image in batch:
+                    self._fail(image, error)
+
+    def _score(self, batch: list[ReceivedImage]) -> None:
+        images = [image for image in map(self._prepare, batch) if image]
+        if not images:
+            return
+        # Quality maps are for overlays only, and somebody rarely watches those.
+        with_maps = any(image.wants_overlay for image in images)
+        for image, assessment in self._assess(images, with_maps):
             # While stopping, the publishers may already be gone.
             if self._stop.is_set():
                 return
             try:
-                self._publish(frame, assessment, settings)
+                _require_finite(assessment)
+                self._listener.on_result(ScoredImage(image.received, image.pixels, assessment))
             except Exception as error:
-                self._count(frame.arrival, error)
+                self._fail(image.received, error)
 
-    def _frame(self, arrival: Arrival, settings: Settings) -> Frame | None:
-        """Return the message's frame, or None if it has none that can be scored."""
-        message = arrival.message
+    def _prepare(self, image: ReceivedImage) -> _PreparedImage | None:
+        """Return the image as the model takes it, or None if it cannot be scored."""
+        message, settings = image.message, image.settings
         try:
-            camera, rows = arrival.channel.camera, settings.crop_bottom_rows
+            rows = settings.crop_bottom_rows
             if not rows:
-                camera.see(message.data, arrival.received_ns)
+                self._listener.on_content(image, message.data)
             compressed = isinstance(message, CompressedImage)
             pixels = decompress(message) if compressed else self._converter.to_array(message)
             pixels = crop_rows(pixels, rows)
-            if rows:  # telemetry goes on counting where the picture is frozen
-                camera.see(pixels.tobytes(), arrival.received_ns)
-            return Frame(arrival, pixels, self._model.prepare(pixels, settings.gain))
+            if rows:  # telemetry keeps changing while the picture is frozen
+                self._listener.on_content(image, pixels.tobytes())
+            return _PreparedImage(image, pixels, self._model.prepare(pixels, settings.gain),
+                                  self._listener.wants_overlay(image.camera))
         except Exception as error:
-            self._count(arrival, error)
+            self._fail(image, error)
             return None
 
-    def _assess(self, frames: list[Frame], maps: bool) -> list:
-        """Score frames in one forward pass; if that fails, each in its own."""
+    def _assess(
+        self, images: list[_PreparedImage], with_maps: bool,
+    ) -> list[tuple[_PreparedImage, Assessment]]:
+        """Score images in one forward pass; if it fails, score each by itself."""
         self.times.start()
-        assessments = []
+        assessments: list[Assessment] = []
         try:
-            assessments = self._model.assess_prepared([frame.prepared for frame in frames], maps)
+            assessments = self._model.assess_prepared(
+                [image.prepared for image in images], with_maps)
         except Exception as error:
-            if len(frames) == 1:
-                self._count(frames[0].arrival, error, cause='inference')
+            if len(images) == 1:
+                self._fail(images[0].received, error, cause='inference')
                 return []
         finally:
             self.times.finish(len(assessments))
         if not assessments:
-            return [result for frame in frames for result in self._assess([frame], maps)]
-        return list(zip(frames, assessments))
+            return [result for image in images for result in self._assess([image], with_maps)]
+        return list(zip(images, assessments))
 
-    def _publish(self, frame: Frame, assessment, settings: Settings) -> None:
-        arrival, channel = frame.arrival, frame.arrival.channel
-        _require_finite(assessment)
-        verdict = channel.camera.score(
-            assessment.score, assessment.distortion, settings.thresholds)
-        latency_ns = max(self._now_ns() - arrival.received_ns, 0)
-        header = arrival.message.header
-        channel.quality.publish(quality_message(
-            header, channel.camera.namespace, assessment, verdict, latency_ns))
-        channel.camera.published(latency_ns)
-        if channel.is_watched:
-            channel.overlay.publish(bgr_message(header, draw(
-                settings.gain(frame.pixels), assessment.score, verdict, assessment.distortion,
-                assessment.quality_map)))
-            channel.camera.draw()
-
-    def _count(self, arrival: Arrival, error: Exception, cause: str = 'unexpected') -> None:
-        camera = arrival.channel.camera
-        sentence = one_line(error)
-        cause = getattr(error, 'cause', cause)
-        if camera.fail(cause, sentence, self._now_ns()) and not self._stop.is_set():
-            self._warn(f'{camera.namespace}: a frame is skipped: {sentence} '
-                       '(counted in the diagnostics, logged once a minute)')
+    def _fail(self, image: ReceivedImage, error: Exception, cause: str = 'unexpected') -> None:
+        if self._stop.is_set():
+            return
+        try:
+            self._listener.on_failure(image, getattr(error, 'cause', cause), one_line(error))
+        except Exception as failure:
+            with suppress(Exception):
+                self._warn(f'{image.camera}: a frame is skipped: {one_line(error)}; '
+                           f'it could not be counted: {one_line(failure)}')
 
 
-def _require_finite(assessment) -> None:
+def _require_finite(assessment: Assessment) -> None:
     numbers = (assessment.score, *assessment.probabilities)
     if not all(map(math.isfinite, numbers)):
         raise FrameError('not_finite', f'the model gave the score {assessment.score} with '

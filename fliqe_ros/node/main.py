@@ -1,10 +1,17 @@
 """The executable ``quality_node``: the node in a process that ends cleanly on a signal."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 import os
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fliqe_ros.node.quality_node import QualityNode
+    from rclpy.executors import Executor
 
 # A launch system and users expect a node to be gone within 2 s, on a busy machine too.
 _GRACE_S = 1.2
@@ -15,15 +22,16 @@ class StopSignal:
     """
     Turns SIGINT and SIGTERM, however many arrive, into one request to stop.
 
-    Python's handlers run only when the main thread is back from what it waits for, and then in
-    the middle of anything. So they do nothing here: a thread hears of the signal through the
-    wake-up file and wakes the executor. If the clean-up is held up, by PyTorch being imported,
-    say, the thread ends the process after a grace period.
+    Python runs signal handlers only once the main thread returns from what it waits for, and then
+    in the middle of anything. So the handlers do nothing here. Instead, a thread learns of the
+    signal through the wake-up file and wakes the executor. If the clean-up is held up, for
+    example by an import of PyTorch, the thread ends the process after a grace period.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.received = threading.Event()
-        self._node = self._executor = None
+        self._node: QualityNode | None = None
+        self._executor: Executor | None = None
         self._read, write = os.pipe()
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
@@ -31,7 +39,7 @@ class StopSignal:
             signal.signal(number, lambda *_: None)
         threading.Thread(target=self._wait, name='fliqe_signals', daemon=True).start()
 
-    def stops(self, node, executor) -> None:
+    def stops(self, node: QualityNode, executor: Executor) -> None:
         """On a signal, let the executor's ``spin_once`` return for the node to be shut down."""
         self._node, self._executor = node, executor
 
@@ -42,8 +50,8 @@ class StopSignal:
             with suppress(Exception):  # it may be shut down already
                 self._executor.create_task(lambda: None)
         threading.Event().wait(_GRACE_S)
-        # Taken out of the ROS graph from here, if that is possible; others need not wait for
-        # its lease to expire.
+        # Take the node out of the ROS graph from here if possible, so that others need not wait
+        # for its lease to expire.
         leave = threading.Thread(target=self._leave, daemon=True)
         leave.start()
         leave.join(_LEAVE_S)
@@ -59,7 +67,7 @@ def _exit_now(status: int) -> None:
     """
     End the process at once, whatever its threads do.
 
-    Waiting for Python to take down PyTorch would cost seconds on a busy machine.
+    Python takes seconds to take down PyTorch on a busy machine.
     """
     with suppress(Exception):
         sys.stdout.flush()
@@ -67,7 +75,7 @@ def _exit_now(status: int) -> None:
     os._exit(status)
 
 
-def _spin(node, executor, stop: StopSignal) -> None:
+def _spin(node: QualityNode, executor: Executor, stop: StopSignal) -> None:
     from fliqe_ros.errors import one_line
     while executor.context.ok() and not (stop.received.is_set() or node.start_failed):
         try:
@@ -76,10 +84,10 @@ def _spin(node, executor, stop: StopSignal) -> None:
             node.get_logger().error(f'a callback failed: {one_line(error)}')
 
 
-def _run(args, stop: StopSignal) -> int:
+def _run(args: list[str] | None, stop: StopSignal) -> int:
     """Run the node until it is to stop; return the exit status."""
     # Imported only now, so that a signal during the imports ends the process cleanly as well.
-    from fliqe_ros.node.frame_coalescer import CoalescingExecutor
+    from fliqe_ros.node.rclpy_compat import CoalescingExecutor
     from fliqe_ros.node.quality_node import QualityNode
     import rclpy
     from rclpy.signals import SignalHandlerOptions
@@ -98,7 +106,7 @@ def _run(args, stop: StopSignal) -> int:
     return int(node.start_failed)
 
 
-def main(args=None) -> None:
+def main(args: list[str] | None = None) -> None:
     """
     Run the node until SIGINT or SIGTERM, and end the process.
 

@@ -1,9 +1,12 @@
-"""The messages the node publishes for a camera's frame."""
+"""The messages that the node publishes for a frame."""
+
+from __future__ import annotations
 
 import array
 
 from builtin_interfaces.msg import Duration
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.estimator import Assessment
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import Verdict
 from fliqe_ros.node.timing import NS_PER_S
@@ -13,9 +16,9 @@ from std_msgs.msg import Header
 
 
 def quality_message(
-    header: Header, camera: str, assessment, verdict: Verdict, latency_ns: int,
+    header: Header, camera: str, assessment: Assessment, verdict: Verdict, latency_ns: int,
 ) -> QualityScore:
-    """Return the message on one frame; ``assessment`` is an ``estimator.Assessment``."""
+    """Return the message on one frame; ``header`` is that of its image."""
     return QualityScore(
         header=header,
         camera=camera,
@@ -28,7 +31,7 @@ def quality_message(
         latency=Duration(sec=latency_ns // NS_PER_S, nanosec=latency_ns % NS_PER_S))
 
 
-def _probabilities(assessment) -> np.ndarray:
+def _probabilities(assessment: Assessment) -> np.ndarray:
     if assessment.distortion is Distortion.UNKNOWN:
         return np.zeros(9, np.float32)
     return np.asarray(assessment.probabilities, np.float32)
@@ -38,6 +41,6 @@ def bgr_message(header: Header, picture: np.ndarray) -> Image:
     """Return a ``bgr8`` image message of a picture (H, W, 3) uint8."""
     height, width, _ = picture.shape
     message = Image(header=header, height=height, width=width, encoding='bgr8', step=3 * width)
-    # An array('B') is taken as it is; anything else rclpy would check byte by byte.
+    # rclpy takes an array('B') as it is. It would check anything else byte by byte.
     message.data = array.array('B', picture.tobytes())
     return message

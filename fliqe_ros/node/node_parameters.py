@@ -1,8 +1,12 @@
 """The node's parameters as declared on it: validated when set, read as one ``Settings``."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from fliqe_ros.node.parameters import CROSS_CHECKS, DEFAULTS, PARAMETERS, settings_from, SPECS
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fliqe_ros.node.parameters import (
+    CROSS_CHECKS, DEFAULTS, PARAMETERS, settings_from, Spec, SPECS, Value)
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -12,12 +16,12 @@ class NodeParameters:
     """
     Declares the parameters of the table on a node and keeps ``current`` in step with them.
 
-    A start-up value that is not allowed does not stop the node: it is logged, listed in
-    ``refused`` (name → sentence) until the parameter is set, and the default is used.
-    A value set later that is not allowed is rejected with a sentence and changes nothing.
+    A start-up value that is not allowed does not stop the node. It is logged, and ``refused``
+    tells why, by name, until the parameter is set; the default is used instead. A value set later
+    that is not allowed is rejected with a sentence and changes nothing.
     """
 
-    def __init__(self, node: Node, is_configured: Callable[[], bool]):
+    def __init__(self, node: Node, is_configured: Callable[[], bool]) -> None:
         self.refused: dict[str, str] = {}
         self._node = node
         self._is_configured = is_configured
@@ -27,10 +31,9 @@ class NodeParameters:
         self.current = settings_from(self._values)
         node.add_on_set_parameters_callback(self._on_set)
 
-    def _declare(self, spec):
-        value = self._start_value(spec.name)
+    def _declare(self, spec: Spec) -> Value:
         try:
-            value = spec.typed(value)
+            value = spec.typed(self._start_value(spec.name))
             spec.require(value)
         except ValueError as error:
             self._refuse([spec.name], str(error))
@@ -39,14 +42,16 @@ class NodeParameters:
             spec.name, value, spec.descriptor(), ignore_override=True)
         return value
 
-    def _start_value(self, name: str):
+    def _start_value(self, name: str) -> object:
         """Return the value given at start-up, of whatever type, or the default."""
         any_type = ParameterDescriptor(dynamic_typing=True)
         value = self._node.declare_parameter(name, DEFAULTS[name], any_type).value
         self._node.undeclare_parameter(name)
         return value
 
-    def _require_together(self, names, check) -> None:
+    def _require_together(
+        self, names: Sequence[str], check: Callable[[dict[str, Any]], object],
+    ) -> None:
         try:
             check(self._values)
         except ValueError as error:
@@ -55,14 +60,14 @@ class NodeParameters:
             self._node.set_parameters(
                 [Parameter(name, value=DEFAULTS[name]) for name in names])
 
-    def _refuse(self, names, reason: str) -> None:
+    def _refuse(self, names: Sequence[str], reason: str) -> None:
         self.refused.update(dict.fromkeys(names, reason))
         defaults = ', '.join(f'{name} = {DEFAULTS[name]}' for name in names)
         self._node.get_logger().error(
             f'a start-up parameter is refused and {defaults} used instead: {reason}')
 
-    def _on_set(self, parameters) -> SetParametersResult:
-        # Humble has no callback for after the set; nothing after this one can still reject.
+    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        # Humble has no callback that runs after the set. No other callback can reject after this.
         changed = {p.name: p.value for p in parameters if p.name in SPECS}
         try:
             self._require_changeable(changed)
@@ -75,7 +80,7 @@ class NodeParameters:
             self.refused.pop(name, None)
         return SetParametersResult(successful=True)
 
-    def _require_changeable(self, changed: dict) -> None:
+    def _require_changeable(self, changed: dict[str, Any]) -> None:
         if not self._is_configured():
             return
         for name, value in changed.items():

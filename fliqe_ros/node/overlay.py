@@ -1,4 +1,8 @@
-"""The picture for rqt_image_view: the frame with its verdict, bad regions tinted red."""
+"""The overlay image: the frame with a caption, its bad regions tinted red."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
@@ -27,10 +31,11 @@ def draw(
     quality_map: np.ndarray | None = None,
 ) -> np.ndarray:
     """
-    Return the frame as a colour picture with a caption and a frame in the status' colour.
+    Return the frame in colour, with a caption and a border in the colour of the status.
 
-    :param frame: (H, W) or (H, W, 3) BGR, uint8; left as it is.
-    :param quality_map: 2-D grid over the frame, 0 (bad: red) to 1 (good: clear).
+    :param frame: (H, W) gray or (H, W, 3) BGR, uint8; not changed.
+    :param score: of this frame, 0 to 1.
+    :param quality_map: (h, w) grid over the frame, from 0 (bad, tinted red) to 1 (good).
     :return: (H, W, 3) BGR, uint8.
     """
     picture = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) if frame.ndim == 2 else frame.copy()
@@ -52,8 +57,8 @@ def _tint(picture: np.ndarray, quality_map: np.ndarray) -> np.ndarray:
     return np.rint(picture * (1.0 - alpha) + _BAD_REGION_BGR * alpha).astype(np.uint8)
 
 
-def _write(picture: np.ndarray, caption: str, colour) -> None:
-    """Write the caption on a black band at the top, as large as fits the width."""
+def _write(picture: np.ndarray, caption: str, colour: Sequence[int]) -> None:
+    """Write the caption on a black band at the top, as large as the width allows."""
     width = picture.shape[1]
     (unit_width, unit_height), _ = cv2.getTextSize(_CAPTION_FOR_WIDTH, _FONT, 1.0, 1)
     scale = min(0.96 * width / unit_width, 1.0)

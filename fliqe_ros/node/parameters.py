@@ -1,31 +1,37 @@
 """The node's parameters: one table of defaults, ranges and meanings, and what follows from it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 import math
 import re
+from typing import Any, Union
 
 from fliqe_ros.backends.base import BACKENDS, PRECISIONS
 from fliqe_ros.imaging.gain_control import GainControl, MODES
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
+#: A value of a parameter.
+Value = Union[bool, int, float, str, list[str]]
+
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
 
-def _check_cameras(cameras) -> None:
+def _check_cameras(cameras: list[str]) -> None:
     for camera in cameras:
         if camera not in ('', '/') and not _NAME.fullmatch(camera.removeprefix('/')):
             raise ValueError(
                 f'cameras: {camera!r} is not a topic namespace like /flir_front or flir_front')
 
 
-def _check_image_topic(topic) -> None:
+def _check_image_topic(topic: str) -> None:
     if not _NAME.fullmatch(topic):
         raise ValueError(
             f'image_topic: {topic!r} is not a topic name below the camera, like image_raw')
 
 
-def _check_device(device) -> None:
+def _check_device(device: str) -> None:
     if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', device):
         raise ValueError(f'device: {device!r} is none of auto, cpu, cuda, cuda:N')
 
@@ -35,23 +41,23 @@ class Spec:
     """
     One parameter.
 
-    ``limits`` are the lowest and highest value allowed, ``choices`` the only strings allowed,
-    ``check`` raises ``ValueError`` for other reasons. A ``fixed`` parameter takes effect at
-    `configure` and can only be set while the node is unconfigured.
+    ``limits`` are the lowest and the highest allowed value, and ``choices`` the only allowed
+    strings. ``check`` raises ``ValueError`` for any other reason. A ``fixed`` parameter takes
+    effect at configure and can only be set while the node is unconfigured.
     """
 
     name: str
-    default: bool | int | float | str | list[str]
+    default: Value
     description: str
     limits: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
-    check: Callable[[object], None] | None = None
+    check: Callable[[Any], None] | None = None
     fixed: bool = False
     read_only: bool = False
 
-    def typed(self, value):
+    def typed(self, value: object) -> Value:
         """
-        Return a start-up value in this parameter's type: ``max_rate: 10`` in YAML is 10.0.
+        Return a start-up value in this parameter's type: ``max_rate: 10`` in YAML becomes 10.0.
 
         :raises ValueError: one sentence, if it is of another type.
         """
@@ -66,7 +72,7 @@ class Spec:
             raise ValueError(f'{self.name}: {value!r} is not a list of strings')
         return value
 
-    def require(self, value) -> None:
+    def require(self, value: Any) -> None:
         """Raise ``ValueError``, one sentence, unless the value is allowed."""
         if self.limits and not self.limits[0] <= value <= self.limits[1]:
             raise ValueError(
@@ -77,7 +83,7 @@ class Spec:
             self.check(value)
 
     def descriptor(self) -> ParameterDescriptor:
-        """Return what `ros2 param describe` and rqt show."""
+        """Return what ``ros2 param describe`` and rqt show."""
         constraints = ['one of: ' + ', '.join(self.choices)] if self.choices else []
         if self.fixed:
             constraints.append('can be set only while the node is unconfigured')
@@ -96,48 +102,49 @@ class Spec:
 
 PARAMETERS = (
     # An empty list has no type in ROS: [''] is the empty list of cameras.
-    Spec('cameras', [''], 'Camera namespaces, e.g. /flir_front; relative ones are below the '
-         "node's namespace", check=_check_cameras, fixed=True),
+    Spec('cameras', [''], 'Camera namespaces, e.g. /flir_front. One without a leading slash is '
+         "below the node's namespace", check=_check_cameras, fixed=True),
     Spec('discover', True, "Also score every camera found, now or later, below the node's "
          'namespace by topic type and image_topic', fixed=True),
     Spec('image_topic', 'image_raw', 'Name of the image topic below each camera namespace',
          check=_check_image_topic, fixed=True),
     Spec('transport', 'raw', 'Subscribe to the image topic itself or to its /compressed topic',
          choices=('raw', 'compressed'), fixed=True),
-    Spec('model', '', 'Path of the model file; empty is the packaged default', fixed=True),
+    Spec('model', '', 'Path of the model file; empty for the packaged default model', fixed=True),
     Spec('device', 'auto', 'Where the model runs: auto, cpu, cuda or cuda:N',
          check=_check_device, fixed=True),
-    Spec('precision', 'auto', 'Arithmetic of the model; auto: float16 on a GPU, else float32',
-         choices=PRECISIONS, fixed=True),
-    Spec('backend', 'auto', 'What runs the model; auto: onnxruntime for .onnx files, torch for '
-         'others, for the packaged default onnxruntime on the CPU if installed',
+    Spec('precision', 'auto', 'Number format the model computes in; auto is float16 on a GPU, '
+         'else float32', choices=PRECISIONS, fixed=True),
+    Spec('backend', 'auto', 'What runs the model. auto is onnxruntime for .onnx files and torch '
+         'for other files; for the packaged default model it is onnxruntime on a CPU if installed',
          choices=BACKENDS, fixed=True),
-    Spec('threads', 0, 'CPU threads of the model; 0 is all cores but one', limits=(0, 1024),
+    Spec('threads', 0, 'CPU threads the model uses; 0 is all cores but one', limits=(0, 1024),
          fixed=True),
-    Spec('smoothing_window', 300, 'Number of frames the smoothed score averages',
+    Spec('smoothing_window', 300, 'Number of frames that the smoothed score averages',
          limits=(1, 1_000_000), fixed=True),
     Spec('max_rate', 0.0, 'Highest rate at which frames of one camera are scored [Hz]; '
          '0 scores every frame', limits=(0.0, 1000.0)),
-    Spec('max_batch', 0, 'Most frames in one forward pass, at most one of each camera; '
+    Spec('max_batch', 0, 'Most frames in one forward pass, at most one per camera; '
          '0 is 4 on a CPU, 16 on a GPU', limits=(0, 256)),
     Spec('warn_below', 0.6, 'A smoothed score below this is DEGRADED', limits=(0.0, 1.0)),
     Spec('error_below', 0.3, 'A smoothed score below this is BAD', limits=(0.0, 1.0)),
     Spec('hysteresis', 0.05, 'How far above a threshold the smoothed score must rise before '
          'the status recovers', limits=(0.0, 0.5)),
-    Spec('min_frames', 5, 'Frames in the smoothing window before a status is given',
+    Spec('min_frames', 5, 'Frames in the smoothing window before the status is known',
          limits=(1, 1_000_000)),
-    Spec('stale_after', 2.0, 'A camera without frames for this long is an error [s]; 0 never',
-         limits=(0.0, 3600.0)),
-    Spec('freeze_after', 5.0, 'A picture identical for this long is an error [s]; 0 never '
-         '(shutter corrections freeze it for 1 to 3 s)', limits=(0.0, 3600.0)),
-    Spec('agc.mode', 'percentile', 'How 16-bit and float frames become 8 bits', choices=MODES),
-    Spec('agc.low', 0.5, 'Becomes black: a percentile, or for fixed_range a value in the unit '
-         'of the frame', limits=(-1000.0, 65535.0)),
-    Spec('agc.high', 99.5, 'Becomes white: a percentile, or for fixed_range a value in the unit '
-         'of the frame', limits=(-1000.0, 65535.0)),
-    Spec('input_shift', 0, 'Bits by which 16-bit frames are left-aligned: 2 for 14 bits in the '
-         'upper bits', limits=(0, 15)),
-    Spec('crop_bottom_rows', 0, 'Rows of telemetry at the bottom of the frame to cut off',
+    Spec('stale_after', 2.0, 'Time without frames after which a camera is an error [s]; '
+         '0 is never', limits=(0.0, 3600.0)),
+    Spec('freeze_after', 5.0, 'Time with the same picture after which a camera is an error [s]; '
+         '0 is never. Shutter corrections freeze the picture for 1 to 3 s', limits=(0.0, 3600.0)),
+    Spec('agc.mode', 'percentile', 'How 16-bit and float frames are converted to 8 bits',
+         choices=MODES),
+    Spec('agc.low', 0.5, 'What becomes black: a percentile, or for fixed_range a pixel value of '
+         'the frame', limits=(-1000.0, 65535.0)),
+    Spec('agc.high', 99.5, 'What becomes white: a percentile, or for fixed_range a pixel value of '
+         'the frame', limits=(-1000.0, 65535.0)),
+    Spec('input_shift', 0, 'Bits to shift 16-bit frames to the right: 2 if the upper 14 bits hold '
+         'the picture', limits=(0, 15)),
+    Spec('crop_bottom_rows', 0, 'Rows of telemetry to cut off at the bottom of the frame',
          limits=(0, 4096)),
     Spec('autostart', True, 'Configure and activate without a lifecycle manager',
          read_only=True),
@@ -159,7 +166,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Settings:
-    """The values of all parameters at one moment; consistent, and never changed."""
+    """The values of all parameters at one moment; they fit each other and never change."""
 
     cameras: tuple[str, ...]
     discover: bool
@@ -181,7 +188,7 @@ class Settings:
     autostart: bool
 
 
-def _check_thresholds(values: dict) -> None:
+def _check_thresholds(values: dict[str, Any]) -> None:
     warn, error, hysteresis = (values[n] for n in ('warn_below', 'error_below', 'hysteresis'))
     if error > warn:
         raise ValueError(f'error_below ({error}) must not be above warn_below ({warn})')
@@ -191,15 +198,19 @@ def _check_thresholds(values: dict) -> None:
             'recover')
 
 
-def _check_window(values: dict) -> None:
+def _check_window(values: dict[str, Any]) -> None:
     if values['min_frames'] > values['smoothing_window']:
         raise ValueError(
             f'min_frames ({values["min_frames"]}) is more than smoothing_window '
             f'({values["smoothing_window"]}), there would never be a status')
 
 
-def gain_control(values: dict) -> GainControl:
-    """Return the gain control; ``ValueError`` if its parameters contradict each other."""
+def gain_control(values: dict[str, Any]) -> GainControl:
+    """
+    Return the gain control that the parameters describe.
+
+    :raises ValueError: if they contradict each other.
+    """
     try:
         return GainControl(
             values['agc.mode'], values['agc.low'], values['agc.high'], values['input_shift'])
@@ -208,7 +219,7 @@ def gain_control(values: dict) -> GainControl:
                          'together') from error
 
 
-#: Parameters that must fit each other, and what raises ``ValueError`` when they do not.
+#: Parameters that must fit each other, and the check that raises ``ValueError`` if they do not.
 CROSS_CHECKS = (
     (('warn_below', 'error_below', 'hysteresis'), _check_thresholds),
     (('min_frames', 'smoothing_window'), _check_window),
@@ -216,7 +227,7 @@ CROSS_CHECKS = (
 )
 
 
-def settings_from(values: dict) -> Settings:
+def settings_from(values: dict[str, Any]) -> Settings:
     """
     Return the settings of a complete set of parameter values, keyed by parameter name.
 

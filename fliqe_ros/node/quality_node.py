@@ -1,24 +1,34 @@
-"""The lifecycle node: wires cameras, model, worker and diagnostics to the ROS graph."""
+"""The lifecycle node: what each transition makes and releases."""
 
-from diagnostic_msgs.msg import DiagnosticArray
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from fliqe_ros.errors import one_line
-from fliqe_ros.frame_io.image_messages import make_converter
-from fliqe_ros.node.camera_interface import below, CameraInterface, image_topic_of
-from fliqe_ros.node.camera_session import CameraSession
-from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
-from fliqe_ros.node.discovery import cameras_among
+from fliqe_ros.estimator import FLIQE
+from fliqe_ros.frame_io.image_messages import make_converter, NativeConverter
+from fliqe_ros.node.camera_interface import below
+from fliqe_ros.node.camera_set import CameraSet
+from fliqe_ros.node.diagnostics import NodeReport
+from fliqe_ros.node.discovery import Discovery
 from fliqe_ros.node.frame_coalescer import FrameCoalescer
+from fliqe_ros.node.images import ReceivedImage
 from fliqe_ros.node.inference_statistics import InferenceReport
-from fliqe_ros.node.inference_worker import Arrival, InferenceWorker
+from fliqe_ros.node.inference_worker import InferenceWorker
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.node_parameters import NodeParameters
 from fliqe_ros.node.parameters import Settings
+from fliqe_ros.node.rclpy_compat import forget_state_machine, refuse_impossible_transitions
+from fliqe_ros.node.reporting import model_report, Reporter
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.lifecycle.node import LifecycleState
+from rclpy.service import Service
 from std_srvs.srv import Trigger
 
-# Longest wait for a forward pass to end. One that takes longer is left to end by itself and its
-# result discarded: nobody who stops the node should have to wait for it.
+# Longest wait for a forward pass to end. A longer one ends by itself and its result is discarded,
+# so that nobody who stops the node has to wait for it.
 _JOIN_S = 0.3
 
 
@@ -26,75 +36,77 @@ class QualityNode(LifecycleNode):
     """
     Scores the frames of several thermal cameras with one model.
 
-    configure loads the model and creates publishers and services, activate subscribes,
-    deactivate unsubscribes and keeps the scores, cleanup releases the model and its GPU memory.
-    A transition that fails logs one sentence, returns FAILURE and leaves the state it began in.
-    With the parameter ``autostart`` the node configures and activates itself once it spins, and
-    ``start_failed`` tells whether that went wrong.
+    configure loads the model and creates publishers and services. activate subscribes to the
+    images. deactivate unsubscribes and keeps the scores. cleanup releases the model and its GPU
+    memory. A transition that fails logs one sentence, returns FAILURE and leaves the state as it
+    was. With the parameter ``autostart`` the node configures and activates itself once it spins;
+    ``start_failed`` tells whether this went wrong.
 
-    The executor thread only puts each camera's newest message into its slot; one worker thread
+    The executor thread only puts each camera's newest image into the buffer. One worker thread
     does the rest.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__('fliqe', **kwargs)
         self.start_failed = False
         self.coalescer = FrameCoalescer()
         self._phase = 'unconfigured'
         self._problem = ''
-        self._model = self._converter = self._worker = self._reset_service = None
-        self._slots = LatestFrameBuffer()
-        self._channels: dict[str, CameraInterface] = {}
-        self._unusable_cameras: dict[str, str] = {}
-        self._last_ns = 0
-        self._settings = NodeParameters(self, lambda: self._phase != 'unconfigured')
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # A steady clock: aggregators call a node stale that falls silent because the simulation
-        # is paused. Ages and rates are by the node's clock all the same, so a paused simulation
+        self._model: FLIQE | None = None
+        self._converter: NativeConverter | None = None
+        self._worker: InferenceWorker | None = None
+        self._reset_service: Service | None = None
+        self._node_parameters = NodeParameters(self, lambda: self._phase != 'unconfigured')
+        self._cameras = CameraSet(self, self._node_parameters, self.coalescer.stop)
+        self._discovery = Discovery(self, self._cameras)
+        self._reporter = Reporter(self, self._cameras)
+        # A steady clock, because aggregators call a node stale if it falls silent while the
+        # simulation is paused. Ages and rates still use the node's clock, so a paused simulation
         # does not make cameras look dead either.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._tick, clock=steady)
-        if self._settings.current.autostart:
+        if self._node_parameters.current.autostart:
             self._start_timer = self.create_timer(0.0, self._start, clock=steady)
-        self._survive_impossible_transitions()
+        refuse_impossible_transitions(self)
 
-    def on_configure(self, _) -> TransitionCallbackReturn:
+    def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, create publishers and services."""
         return self._attempt('configure', self._configure, self._cleanup, 'inactive')
 
-    def on_activate(self, _) -> TransitionCallbackReturn:
-        """Subscribe the cameras and score their frames."""
+    def on_activate(self, _: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the cameras and score their frames."""
         return self._attempt('activate', self._activate, self._deactivate, 'active')
 
-    def on_deactivate(self, _) -> TransitionCallbackReturn:
+    def on_deactivate(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe, keep the scores."""
         return self._attempt('deactivate', self._deactivate, None, 'inactive')
 
-    def on_cleanup(self, _) -> TransitionCallbackReturn:
+    def on_cleanup(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Release the model, its GPU memory, publishers and services."""
         return self._attempt('cleanup', self._cleanup, None, 'unconfigured')
 
-    def on_shutdown(self, _) -> TransitionCallbackReturn:
-        """Stop and release everything, from whatever state."""
+    def on_shutdown(self, _: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and release everything, from any state."""
         return self._attempt('shutdown', self._release, None, 'finalized')
 
-    def on_error(self, _) -> TransitionCallbackReturn:
+    def on_error(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured."""
         return self._attempt('error processing', self._release, None, 'unconfigured')
 
     def close(self) -> None:
-        """Go through shutdown, unless the node did already."""
+        """Go through shutdown, unless the node already did."""
         if self._phase != 'finalized':
             self.trigger_shutdown()
 
     def destroy_node(self) -> None:
         """Leave the ROS graph."""
         super().destroy_node()
-        # rclpy leaves the lifecycle services, and the node with them, in the graph until the
-        # last reference to this object is gone, which a forward pass may hold.
-        self._state_machine = None
+        forget_state_machine(self)
 
-    def _attempt(self, name: str, transition, undo, phase: str) -> TransitionCallbackReturn:
+    def _attempt(
+        self, name: str, transition: Callable[[], None], undo: Callable[[], None] | None,
+        phase: str,
+    ) -> TransitionCallbackReturn:
         try:
             transition()
         except Exception as error:
@@ -115,38 +127,35 @@ class QualityNode(LifecycleNode):
                 self.trigger_configure() == success and self.trigger_activate() == success)
 
     def _configure(self) -> None:
-        settings = self._settings.current
+        settings = self._node_parameters.current
         self._converter = make_converter('auto')
-        self._model = _load_model(settings)
+        self._model = model = _load_model(settings)
         for camera in dict.fromkeys(
                 name if name.startswith('/') else below(self.get_namespace(), name)
                 for name in settings.cameras):
-            self._add(camera)
+            self._cameras.add(camera)
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
         self.get_logger().info(
-            f'{self._model.architecture} from {self._model.model_path} on {self._model.device} '
-            f'by {self._model.backend}')
+            f'{model.architecture} from {model.model_path} on {model.device} by {model.backend}')
 
     def _activate(self) -> None:
-        self._slots = LatestFrameBuffer()
+        if self._model is None or self._converter is None:
+            raise RuntimeError('the node is not configured')
+        buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
         self._worker = InferenceWorker(
-            self._model, self._converter, self._slots, lambda: self._settings.current,
-            self._clock_ns, self.get_logger().warning)
+            self._model, self._converter, buffer, self._cameras,
+            lambda: self._node_parameters.current.max_batch, self.get_logger().warning)
         self._worker.start()
-        for channel in self._channels.values():
-            self._subscribe(channel)
+        self._cameras.subscribe_all(buffer)
 
     def _deactivate(self) -> None:
-        for channel in self._channels.values():
-            channel.unsubscribe()
+        self._cameras.unsubscribe_all()
         if self._worker:
             self._worker.stop(_JOIN_S)
 
     def _cleanup(self) -> None:
-        for channel in self._channels.values():
-            channel.destroy()
-        self._channels = {}
-        self._unusable_cameras = {}
+        self._cameras.clear()
+        self._discovery.forget()
         if self._reset_service:
             self.destroy_service(self._reset_service)
         if self._model:
@@ -157,129 +166,44 @@ class QualityNode(LifecycleNode):
         self._deactivate()
         self._cleanup()
 
-    def _add(self, camera: str) -> CameraInterface:
-        window = self._settings.current.smoothing_window
-        self._channels[camera] = CameraInterface(self, CameraSession(camera, window))
-        return self._channels[camera]
-
-    def _subscribe(self, channel: CameraInterface) -> None:
-        channel.camera.restart_times(self._now_ns())
-        channel.subscribe(self._settings.current, self._on_image)
-        self.get_logger().info(f'scoring {channel.camera.namespace}')
-
-    def _on_image(self, channel: CameraInterface, message) -> None:
-        now_ns = self._now_ns()
-        if channel.camera.receive(now_ns, self._settings.current.max_rate_hz):
-            arrival = Arrival(channel, message, now_ns)
-            if self._slots.put(channel.camera.namespace, arrival):
-                channel.camera.drop()
-                self.coalescer.stop()
-
-    def _on_reset(self, _, response: Trigger.Response) -> Trigger.Response:
-        for channel in self._channels.values():
-            channel.camera.reset()
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._cameras.reset_all()
         response.success = True
-        response.message = f'the scores of {len(self._channels)} cameras are forgotten'
+        response.message = f'the scores of {len(self._cameras.names)} cameras are forgotten'
         return response
 
-    def _clock_ns(self) -> int:
-        return self.get_clock().now().nanoseconds
-
-    def _now_ns(self) -> int:
-        """
-        Return the node's clock; for the executor thread only.
-
-        Asked from one thread, the clock goes back only where a bag starts over or the time was
-        set. Simulated time is 0 until it begins, which is a jump as well.
-        """
-        now_ns = self._clock_ns()
-        if now_ns < self._last_ns or self._last_ns == 0 < now_ns:
-            for channel in self._channels.values():
-                channel.camera.restart_times(now_ns)
-        self._last_ns = now_ns
-        return now_ns
-
     def _tick(self) -> None:
-        now_ns = self._now_ns()
-        if self._phase == 'active' and self._settings.current.discover:
-            self._discover()
-        report = self._report(now_ns)
-        name = self.get_name()
-        message = DiagnosticArray(status=[inference_status(name, report)])
-        message.header.stamp = self.get_clock().now().to_msg()
-        cameras = [channel.camera.report(now_ns) for channel in self._channels.values()]
-        message.status += [
-            camera_status(name, camera, self._settings.current, report) for camera in cameras]
-        self._diagnostics.publish(message)
-        self.coalescer.decide(
-            {camera.camera: camera.received for camera in cameras}, report.times.load)
+        """Look for dead threads and new cameras, and report; once a second."""
+        now_ns = self._cameras.now_ns()
+        death = self._worker.restart_if_dead() if self._worker else ''
+        if death:
+            self.get_logger().error(death)
+        if self._phase == 'active' and self._node_parameters.current.discover:
+            self._discovery.look(self._node_parameters.current)
+        report = self._report(now_ns, death)
+        received = self._reporter.publish(now_ns, report, self._node_parameters.current)
+        self.coalescer.decide(received, report.times.load)
 
-    def _discover(self) -> None:
-        settings = self._settings.current
-        known = {
-            self.resolve_topic_name(image_topic_of(camera, settings)) for camera in self._channels}
-        found = cameras_among(
-            self.get_topic_names_and_types(), settings.image_topic, settings.transport,
-            self.get_namespace())
-        for camera, topic in found.items():
-            if topic in known or camera in self._channels or camera in self._unusable_cameras:
-                continue
-            # A topic that somebody only subscribes is no camera.
-            if self.count_publishers(topic):
-                self._include(camera)
-
-    def _include(self, camera: str) -> None:
-        try:
-            self._subscribe(self._add(camera))
-        except Exception as error:
-            self._unusable_cameras[camera] = f'{camera} cannot be scored: {one_line(error)}'
-            self.get_logger().error(self._unusable_cameras[camera])
-            if camera in self._channels:
-                self._channels.pop(camera).destroy()
-
-    def _report(self, now_ns: int) -> NodeReport:
-        model = self._model and ModelReport(
-            self._model.architecture, self._model.model_path, self._model.model_hash,
-            self._model.device, self._model.precision, self._model.backend,
-            self._model.threads, self._model.gpu_memory_bytes)
-        problems = (self._problem, *self._unusable_cameras.values())
+    def _report(self, now_ns: int, death: str) -> NodeReport:
+        if self._worker:
+            self._worker.times.sample()
+        problems = (self._problem, death, *self._discovery.unusable.values())
         return NodeReport(
             state=self._phase,
             problems=tuple(filter(None, problems)),
-            refused_parameters=dict(self._settings.refused),
+            refused_parameters=dict(self._node_parameters.refused),
             waits_for_clock=now_ns == 0,
             converter=self._converter_name(),
-            model=model,
+            model=model_report(self._model) if self._model else None,
             times=self._worker.times.report() if self._worker else InferenceReport())
 
     def _converter_name(self) -> str:
-        if self._settings.current.transport == 'compressed':
+        if self._node_parameters.current.transport == 'compressed':
             return 'opencv'
         return self._converter.name if self._converter else ''
 
-    def _survive_impossible_transitions(self) -> None:
-        """
-        Answer a request for a transition the state does not have with success=False.
 
-        rclpy lets its error out of the executor and leaves the request without an answer.
-        """
-        service = self._service_change_state
-        change_state = service.callback
-
-        def change_state_or_refuse(request, response):
-            try:
-                return change_state(request, response)
-            except Exception as error:
-                self.get_logger().warning(f'no such transition now: {one_line(error)}')
-                response.success = False
-                return response
-
-        service.callback = change_state_or_refuse
-
-
-def _load_model(settings: Settings):
-    # Imported only here: the node appears at once, and a broken backend is a failed transition.
-    from fliqe_ros.estimator import FLIQE
+def _load_model(settings: Settings) -> FLIQE:
     model = FLIQE(settings.model or None, settings.device, settings.precision, settings.backend,
                   settings.threads)
     model.warm_up()

@@ -1,4 +1,4 @@
-"""The verdict on a smoothed score, with hysteresis."""
+"""The status that follows from a smoothed score, with hysteresis."""
 
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import Thresholds
@@ -15,8 +15,13 @@ def next_status(status: int, smoothed: float, frames: int, thresholds: Threshold
     """
     Return the ``QualityScore.STATUS_*`` that follows ``status``.
 
-    It gets worse as soon as the smoothed score, the mean of ``frames`` scores in 0..1, is below
-    a threshold, and better only once it is ``hysteresis`` above it.
+    The status gets worse as soon as the smoothed score is below a threshold. It gets better only
+    once the score is ``hysteresis`` above the threshold.
+
+    :param status: the status so far.
+    :param smoothed: the smoothed score, 0 to 1.
+    :param frames: how many scores it is the mean of.
+    :param thresholds: when a score is degraded or bad.
     """
     if frames < thresholds.min_frames:
         return QualityScore.STATUS_UNKNOWN

@@ -16,6 +16,7 @@ from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.files import find_files
 from fliqe_ros.frame_io.image_messages import make_converter
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.status import LABELS
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.demo_report import draw, find_problems, format_table, Sample, summarise
@@ -35,8 +36,6 @@ START_WITHIN_S = 120.0
 SILENCE_S = 15.0
 _DISTORTED_SHARE = 0.68  # of the time; the rest is clean, before, between and after
 _REDRAW_S = {True: 0.2, False: 1.0}  # on a terminal, elsewhere
-_STATUS = {QualityScore.STATUS_UNKNOWN: 'unknown', QualityScore.STATUS_OK: 'ok',
-           QualityScore.STATUS_DEGRADED: 'DEGRADED', QualityScore.STATUS_BAD: 'BAD'}
 
 
 class Witness:
@@ -87,7 +86,7 @@ class Witness:
         latency_ms = 1e3 * _seconds(score.latency)
         seen = Distortion(score.distortion).label
         return (f'{self.camera:<12}score {score.score:.2f} smoothed {score.smoothed_score:.2f}  '
-                f'{_STATUS[score.status]:<9}{seen:<15}'
+                f'{LABELS[score.status]:<9}{seen:<15}'
                 f'{self._rate_hz():4.1f} Hz {latency_ms:4.0f} ms')
 
     def _rate_hz(self):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 
-from fliqe_ros.node.frame_coalescer import CoalescingExecutor
+from fliqe_ros.node.rclpy_compat import CoalescingExecutor
 import pytest
 from rclpy.context import Context
 from simulated_robot import image_message, Robot
@@ -37,6 +37,12 @@ class RunningNode:
     def _spin(self):
         while not self._stopping.is_set():
             self._executor.spin_once(timeout_sec=0.1)
+
+    def execute(self, function):
+        """Run a function in the executor thread; return when it is done."""
+        done = threading.Event()
+        self._executor.create_task(lambda: (function(), done.set()))
+        assert done.wait(10)
 
     @property
     def is_alive(self):

@@ -156,16 +156,19 @@ def test_load(monkeypatch):
     now_s = 1.0
     times.finish(1)
     now_s = 4.0
-    assert times.report().load == 0.25
+    times.sample()
+    assert times.report().load == times.report().load == 0.25
     now_s = 5.0
+    assert times.report().load == 0.25
+    times.sample()
     assert times.report().load == 0
     times.start()
-    now_s = 6.0
-    # What runs on counts up to each report, and never twice.
-    assert times.report().load == 1
-    now_s = 7.0
-    assert times.report().load == 1
+    # A pass that still runs counts up to each sample, and never twice.
+    for now_s in (6.0, 7.0):
+        times.sample()
+        assert times.report().load == 1
     now_s = 8.0
     times.finish(1)
     now_s = 9.0
+    times.sample()
     assert times.report().load == 0.5

@@ -2,7 +2,8 @@
 
 from threading import Timer
 
-from fliqe_ros.node.frame_coalescer import CoalescingExecutor, FrameCoalescer
+from fliqe_ros.node.frame_coalescer import FrameCoalescer
+from fliqe_ros.node.rclpy_compat import CoalescingExecutor
 import pytest
 from rclpy.context import Context
 from rclpy.node import Node

@@ -1,4 +1,4 @@
-"""The parts of the node that know no ROS: slots, verdicts, rates, cameras, discovery."""
+"""The parts of the node that know no ROS: buffer, verdicts, rates, cameras, discovery."""
 
 from threading import Thread
 
@@ -19,47 +19,47 @@ UNKNOWN, OKAY, DEGRADED, BAD = range(4)
 
 
 def test_newest_frame_replaces_the_one_that_waits():
-    slots = LatestFrameBuffer()
-    assert not slots.put('a', 1)
-    assert slots.put('a', 2)
-    assert slots.take(9) == [2]
-    assert not slots.put('a', 3)
+    buffer = LatestFrameBuffer()
+    assert not buffer.put('a', 1)
+    assert buffer.put('a', 2)
+    assert buffer.take(9) == [2]
+    assert not buffer.put('a', 3)
 
 
 def test_a_flood_cannot_push_others_back():
-    slots = LatestFrameBuffer()
-    slots.put('flood', 0)
-    slots.put('slow', 0)
+    buffer = LatestFrameBuffer()
+    buffer.put('flood', 0)
+    buffer.put('slow', 0)
     served = []
     for number in range(1, 7):
-        served += slots.take(1)
-        slots.put('flood', f'flood {number}')
+        served += buffer.take(1)
+        buffer.put('flood', f'flood {number}')
         if number == 3:
-            slots.put('slow', 1)
+            buffer.put('slow', 1)
     assert served == [0, 0, 'flood 2', 1, 'flood 4', 'flood 5']
 
 
 def test_every_camera_gets_its_turn_in_small_batches():
-    slots = LatestFrameBuffer()
+    buffer = LatestFrameBuffer()
     counts = dict.fromkeys('abcde', 0)
     for _ in range(50):
         for camera in counts:
-            slots.put(camera, camera)
-        for camera in slots.take(2):
+            buffer.put(camera, camera)
+        for camera in buffer.take(2):
             counts[camera] += 1
     assert set(counts.values()) == {20}
 
 
 def test_close_ends_a_waiting_take():
-    slots = LatestFrameBuffer()
+    buffer = LatestFrameBuffer()
     results = []
-    taker = Thread(target=lambda: results.append(slots.take(1)))
+    taker = Thread(target=lambda: results.append(buffer.take(1)))
     taker.start()
-    slots.close()
+    buffer.close()
     taker.join(10)
     assert results == [[]]
-    slots.put('late', 1)
-    assert slots.take(1) == []
+    buffer.put('late', 1)
+    assert buffer.take(1) == []
 
 
 @pytest.mark.parametrize('before, smoothed, frames, after', [
@@ -79,13 +79,19 @@ def test_perfect_camera_recovers_from_the_highest_threshold():
 
 
 def test_throughput():
-    throughput = Throughput(reports=2)
-    rates = [throughput.rate_hz(second * NS_PER_S, count)
-             for second, count in ((10, 100), (11, 115), (11, 120), (12, 130), (13, 160))]
+    throughput = Throughput(intervals=2)
+    assert throughput.rate_hz == 0.0
+
+    def rate_hz(second, count):
+        throughput.sample(second * NS_PER_S, count)
+        return throughput.rate_hz
+
+    rates = [rate_hz(*sample)
+             for sample in ((10, 100), (11, 115), (11, 120), (12, 130), (13, 160))]
     assert rates == [0.0, 15.0, 15.0, 15.0, 22.5]
     throughput.clear()
-    assert throughput.rate_hz(5 * NS_PER_S, 170) == 0.0
-    assert throughput.rate_hz(6 * NS_PER_S, 171) == 1.0
+    assert rate_hz(5, 170) == 0.0
+    assert rate_hz(6, 171) == 1.0
 
 
 @pytest.mark.parametrize('camera_hz, limit_hz, expected', [
@@ -113,10 +119,10 @@ def test_percentile():
 
 
 def score(camera, value):
-    return camera.score(value, Distortion.CLEAN, THRESHOLDS)
+    return camera.record_score(value, Distortion.CLEAN, THRESHOLDS)
 
 
-def test_camera_smooths_and_judges():
+def test_camera_smooths_scores_and_sets_the_status():
     camera = CameraSession('/flir', 4)
     values = [0.9, 0.8, 0.1, 0.2, 0.3, 0.4]
     verdicts = [score(camera, value) for value in values]
@@ -140,7 +146,7 @@ def test_camera_refuses_a_score_that_is_not_finite():
 
 def test_camera_logs_each_cause_once_a_minute():
     camera = CameraSession('/flir', 4)
-    logged = [camera.fail(cause, 'why', second * NS_PER_S) for cause, second in (
+    logged = [camera.record_failure(cause, 'why', second * NS_PER_S) for cause, second in (
         ('all_nan', 0), ('all_nan', 1), ('undecodable', 1), ('all_nan', 59), ('all_nan', 60),
         ('all_nan', 5))]
     assert logged == [True, False, True, False, True, True]
@@ -155,37 +161,63 @@ def test_camera_notices_a_frozen_picture():
     camera = CameraSession('/flir', 4)
     camera.restart_times(100 * NS_PER_S)
     for second, picture in ((100, 1), (101, 2), (102, 2), (105, 2)):
-        camera.see(picture, second * NS_PER_S)
+        camera.record_content(picture, second * NS_PER_S)
     assert camera.report(200 * NS_PER_S).frozen_s == 4
-    camera.see(3, 106 * NS_PER_S)
+    camera.record_content(3, 106 * NS_PER_S)
     assert camera.report(200 * NS_PER_S).frozen_s == 0
 
 
 def test_a_frame_from_before_a_jump_back_of_the_clock_hides_no_freeze():
     camera = CameraSession('/flir', 3)
     camera.restart_times(10 * NS_PER_S)
-    camera.see(7, 100 * NS_PER_S)  # received before the jump, looked at after it
+    camera.record_content(7, 100 * NS_PER_S)  # received before the jump, looked at after it
     for second in (11, 12, 19):
-        camera.see(7, second * NS_PER_S)
+        camera.record_content(7, second * NS_PER_S)
     assert camera.report(20 * NS_PER_S).frozen_s == 8
 
 
 def test_clock_jump_resets_times_but_not_scores():
     camera = CameraSession('/flir', 4)
     for second in range(1000, 1004):
-        assert camera.receive(second * NS_PER_S, 1.0)
-        camera.see(7, second * NS_PER_S)
+        assert camera.record_received(second * NS_PER_S, 1.0)
+        camera.record_content(7, second * NS_PER_S)
         score(camera, 0.5)
-        camera.published(NS_PER_S // 2)
+        camera.record_latency(NS_PER_S // 2, second * NS_PER_S)
+        camera.sample(second * NS_PER_S)
         report = camera.report(second * NS_PER_S)
     assert (report.rate_in_hz, report.age_s, report.frozen_s) == (1.0, 0.0, 3.0)
     assert report.latency_p50_s == 0.5
     camera.restart_times(5 * NS_PER_S)
+    camera.sample(7 * NS_PER_S)
     report = camera.report(7 * NS_PER_S)
     assert (report.rate_in_hz, report.age_s, report.frozen_s, report.waiting_s) == (0, None, 0, 2)
     assert report.latency_p50_s is None
     assert (report.verdict.frames, report.scored, report.received) == (4, 4, 4)
-    assert camera.receive(7 * NS_PER_S, 1.0)
+    assert camera.record_received(7 * NS_PER_S, 1.0)
+
+
+def test_a_report_changes_nothing():
+    camera = CameraSession('/flir', 4)
+    for tenth in range(40):
+        now_ns = 1000 * NS_PER_S + tenth * NS_PER_S // 10
+        camera.record_received(now_ns, 0.0)
+        camera.record_latency(NS_PER_S // 2, now_ns)
+        score(camera, 0.5)
+        if tenth % 10 == 0:
+            camera.sample(now_ns)
+        report = camera.report(now_ns)
+        assert camera.report(now_ns) == report
+        # Asked ten times a second, the rate is still that of the samples.
+        assert report.rate_in_hz == (10.0 if tenth >= 10 else 0.0)
+
+
+def test_latency_is_that_of_the_last_seconds():
+    camera = CameraSession('/flir', 4)
+    for second in range(30):
+        camera.record_latency(2 * NS_PER_S if second < 20 else NS_PER_S // 50, second * NS_PER_S)
+    assert camera.report(19 * NS_PER_S).latency_p95_s == 2.0
+    assert camera.report(29 * NS_PER_S).latency_p95_s == 0.02
+    assert camera.report(60 * NS_PER_S).latency_p50_s is None
 
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'

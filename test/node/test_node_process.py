@@ -133,7 +133,7 @@ def test_bad_model_without_autostart_leaves_it_alive(robot, run_process, tmp_pat
 
 def test_namespaced_renamed_and_remapped(robot, run_process):
     process = run_process(
-        '-r', '__ns:=/robot7', '-r', '__node:=judge', cameras=['flir', '/flir_abs'],
+        '-r', '__ns:=/robot7', '-r', '__node:=watcher', cameras=['flir', '/flir_abs'],
         remappings=[('/robot7/flir/image_raw', '/driver/thermal'),
                     ('/robot7/flir/quality', '/monitor/flir')])
     thermal, absolute = robot.camera('/driver', topic='thermal'), robot.camera('/flir_abs')
@@ -142,8 +142,8 @@ def test_namespaced_renamed_and_remapped(robot, run_process):
     thermal.run(10.0)
     robot.spin_until(lambda: len(scores) >= 3, 'scores')
     assert scores[0].camera == '/robot7/flir'
-    robot.wait_for_status('judge: /robot7/flir', lambda s: True)
-    robot.wait_for_status('judge: /flir_abs', lambda s: True)
-    assert robot.trigger('/robot7/judge/reset').success
+    robot.wait_for_status('watcher: /robot7/flir', lambda s: True)
+    robot.wait_for_status('watcher: /flir_abs', lambda s: True)
+    assert robot.trigger('/robot7/watcher/reset').success
     assert robot.trigger('/robot7/flir/quality/reset').success
     assert process.process.poll() is None

@@ -10,6 +10,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.frame_coalescer import FrameCoalescer
 import numpy as np
 import pytest
+from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image
 
 FRONT, REAR = '/flir_front', '/flir_rear'
@@ -180,6 +181,34 @@ def test_what_gathers_does_not_grow_old(robot, run_node, monkeypatch):
         f'fliqe: {FRONT}', lambda s: ('received', '5') in robot.values(s))
     # One by one they would all be scored, the last after 2.5 s.
     assert int(dict(robot.values(status))['dropped']) > 0
+
+
+@pytest.mark.skipif('fastrtps' not in get_rmw_implementation_identifier(),
+                    reason='not every middleware tells when it received a message')
+@pytest.mark.parametrize('use_sim_time', [False, True])
+@pytest.mark.parametrize('frames', [1, 2])
+def test_latency_includes_the_time_that_frames_gather(
+        robot, run_node, monkeypatch, use_sim_time, frames):
+    def half_a_second(coalescer, *_):
+        coalescer.time_s = 0.5
+    monkeypatch.setattr(FrameCoalescer, 'decide', half_a_second)
+    coalescer = run_node(cameras=[FRONT], use_sim_time=use_sim_time).node.coalescer
+    front = robot.active_camera(FRONT)
+    latencies_s = []
+    for _ in range(6):
+        robot.spin_until(lambda: coalescer.time_s == 0.5, 'coalescer')
+        sent_s = time.monotonic()
+        for _ in range(frames):
+            front.publish()
+        robot.spin_until(lambda: any(
+            score.header == front.sent[-1] for score in robot.scores[FRONT]), 'score')
+        passed_s = time.monotonic() - sent_s
+        latency = robot.scores[FRONT][-1].latency
+        latencies_s.append(latency.sec + 1e-9 * latency.nanosec)
+        assert latencies_s[-1] <= passed_s
+        # Clocks and transport take some of the time, the pause none of it.
+        assert latencies_s[-1] > 0.8 * passed_s - 0.1
+    assert max(latencies_s) > 0.2
 
 
 @pytest.mark.parametrize('max_batch, most', [(0, 4), (2, 2)])  # 0 is 4 on a CPU

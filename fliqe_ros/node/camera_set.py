@@ -1,0 +1,133 @@
+"""All cameras of the node: their images go into the buffer, the worker's results come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic_ns
+
+from fliqe_ros.node.camera_interface import CameraInterface
+from fliqe_ros.node.camera_session import CameraReport, CameraSession
+from fliqe_ros.node.images import ReceivedImage, ScoredImage
+from fliqe_ros.node.latest_frames import LatestFrameBuffer
+from fliqe_ros.node.node_parameters import NodeParameters
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+
+class CameraSet:
+    """
+    The cameras by their namespaces; the worker's ``ResultListener``.
+
+    The ``on_…`` and ``wants_…`` methods are for the worker's thread, all others for the executor
+    thread.
+
+    :param on_overload: called when a frame was dropped, because a newer one came.
+    """
+
+    def __init__(
+        self, node: Node, parameters: NodeParameters, on_overload: Callable[[], None],
+    ) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._on_overload = on_overload
+        self._interfaces: dict[str, CameraInterface] = {}
+        self._buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
+        self._last_ns = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the namespaces of the cameras."""
+        return tuple(self._interfaces)
+
+    def add(self, camera: str) -> None:
+        """Create the publishers and the service of a camera."""
+        session = CameraSession(camera, self._parameters.current.smoothing_window)
+        self._interfaces[camera] = CameraInterface(self._node, session)
+
+    def remove(self, camera: str) -> None:
+        """Destroy what ``add`` created, if it did."""
+        if camera in self._interfaces:
+            self._interfaces.pop(camera).destroy()
+
+    def clear(self) -> None:
+        """Remove all cameras."""
+        for camera in self.names:
+            self.remove(camera)
+
+    def subscribe(self, camera: str) -> None:
+        """Subscribe to the images of a camera; they go into the buffer."""
+        interface = self._interfaces[camera]
+        interface.session.restart_times(self.now_ns())
+        interface.subscribe(self._parameters.current, self._on_image)
+        self._node.get_logger().info(f'scoring {camera}')
+
+    def subscribe_all(self, buffer: LatestFrameBuffer[ReceivedImage]) -> None:
+        """Subscribe to the images of all cameras, and put them into this buffer from now on."""
+        self._buffer = buffer
+        for camera in self.names:
+            self.subscribe(camera)
+
+    def unsubscribe_all(self) -> None:
+        """Receive no more images; keep the scores."""
+        for interface in self._interfaces.values():
+            interface.unsubscribe()
+
+    def reset_all(self) -> None:
+        """Forget the scores of all cameras."""
+        for interface in self._interfaces.values():
+            interface.session.reset()
+
+    def sample(self, now_ns: int) -> None:
+        """Take a sample of all counts for the rates; call it about once a second."""
+        for interface in self._interfaces.values():
+            interface.session.sample(now_ns)
+
+    def reports(self, now_ns: int) -> list[CameraReport]:
+        """Return the state of each camera at this moment."""
+        return [interface.session.report(now_ns) for interface in self._interfaces.values()]
+
+    def now_ns(self) -> int:
+        """
+        Return the node's clock; if it jumped, restart the times of all cameras.
+
+        Read from one thread, the clock goes back only if a bag starts again or the time was set.
+        Simulated time is 0 until it begins, which is a jump too.
+        """
+        now_ns = self._node.get_clock().now().nanoseconds
+        if now_ns < self._last_ns or self._last_ns == 0 < now_ns:
+            for interface in self._interfaces.values():
+                interface.session.restart_times(now_ns)
+        self._last_ns = now_ns
+        return now_ns
+
+    def _on_image(
+        self, interface: CameraInterface, message: Image | CompressedImage, waited_ns: int,
+    ) -> None:
+        now_ns, settings = self.now_ns(), self._parameters.current
+        session = interface.session
+        if session.record_received(now_ns, settings.max_rate_hz):
+            image = ReceivedImage(
+                session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns)
+            if self._buffer.put(session.namespace, image):
+                session.record_dropped()
+                self._on_overload()
+
+    def wants_overlay(self, camera: str) -> bool:
+        """Return whether anybody subscribes to the camera's overlay image."""
+        interface = self._interfaces.get(camera)
+        return interface is not None and interface.is_watched
+
+    def on_content(self, image: ReceivedImage, content: object) -> None:
+        """Record what the image shows, to notice a frozen picture."""
+        if interface := self._interfaces.get(image.camera):
+            interface.session.record_content(content, image.received_ns)
+
+    def on_result(self, result: ScoredImage) -> None:
+        """Publish the result."""
+        if interface := self._interfaces.get(result.received.camera):
+            interface.publish(result)
+
+    def on_failure(self, image: ReceivedImage, cause: str, sentence: str) -> None:
+        """Count the failure, and log it once a minute."""
+        if interface := self._interfaces.get(image.camera):
+            interface.fail(cause, sentence)

@@ -1,0 +1,34 @@
+"""An image on its way through the node, as it is received and as it is scored. No ROS calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fliqe_ros.estimator import Assessment
+from fliqe_ros.node.parameters import Settings
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+
+
+@dataclass(frozen=True)
+class ReceivedImage:
+    """An image message as one camera's subscription received it."""
+
+    #: Namespace of the camera.
+    camera: str
+    message: Image | CompressedImage
+    #: The parameters of the camera when the image was received.
+    settings: Settings
+    #: When it was received, by the node's clock.
+    received_ns: int
+    #: The same in real time, by ``time.monotonic_ns``.
+    received_monotonic_ns: int
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """A received image, its pixels (H, W) or (H, W, 3) BGR, and what the model says of it."""
+
+    received: ReceivedImage
+    pixels: np.ndarray
+    assessment: Assessment

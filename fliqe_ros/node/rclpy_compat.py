@@ -1,0 +1,126 @@
+"""
+Everything in the node that depends on the version of rclpy or on its private parts.
+
+Each function says which rclpy it is for: Humble has rclpy 3, Jazzy 7, Kilted 9 and Rolling 10 or
+newer. The rest of the package uses the public interface only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+import time
+from typing import Any
+
+from fliqe_ros.errors import one_line
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode
+from rclpy.subscription import Subscription
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
+__all__ = [
+    'CoalescingExecutor', 'forget_state_machine', 'message_callback',
+    'refuse_impossible_transitions', 'SubscriptionEventCallbacks', 'take_waiting']
+
+# If the system clock was set between reception and callback, their difference means nothing.
+_PLAUSIBLE_WAIT_NS = 60 * 10**9
+
+
+def message_callback(on_message: Callable[[Any, int], None]) -> Callable[..., None]:
+    """
+    Return a subscription callback that also tells how long the message waited to be taken.
+
+    Since Iron, rclpy hands the middleware's message information to callbacks with two
+    parameters. Humble does not, so there the time is always 0.
+
+    :param on_message: called with the message and its waiting time in ns of real time.
+    """
+    if not hasattr(Subscription, 'CallbackType'):  # Humble
+        return lambda message: on_message(message, 0)
+    return lambda message, info: on_message(message, _waited_ns(info))
+
+
+def take_waiting(subscription: Subscription, most: int) -> Iterator[tuple[Any, int]]:
+    """
+    Take the messages that wait in a subscription, without waiting for more.
+
+    ``Subscription.handle.take_message`` is private in every rclpy. From Humble to Rolling it
+    returns the message and a dictionary of its information, or None.
+
+    :param most: yield at most this many messages.
+    :return: messages, the oldest first, each with its waiting time in ns of real time.
+    """
+    for _ in range(most):
+        with subscription.handle:
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+        if taken is None:
+            return
+        message, info = taken
+        yield message, _waited_ns(info)
+
+
+def _waited_ns(info: dict[str, int | None]) -> int:
+    """Return how long ago the middleware received a message; 0 if it does not tell."""
+    received_ns = info.get('received_timestamp')  # of the system clock, never of /clock
+    if not received_ns:
+        return 0
+    waited_ns = time.time_ns() - received_ns
+    return waited_ns if 0 <= waited_ns <= _PLAUSIBLE_WAIT_NS else 0
+
+
+class CoalescingExecutor(SingleThreadedExecutor):
+    """
+    Lets messages gather for a moment before it looks for them.
+
+    rclpy builds a wait set of everything a node has each time it has run what was ready. With
+    several cameras this takes longer than everything else it does for a frame, unless a few
+    frames share one wait set.
+
+    ``_wait_for_ready_callbacks`` is private. Executors from Humble to Rolling call it; where one
+    does not, no messages gather.
+
+    :param pause_s: returns how long to let messages gather, 0 for not at all.
+    """
+
+    def __init__(self, pause_s: Callable[[], float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._pause_s = pause_s
+
+    def _wait_for_ready_callbacks(self, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
+        if (pause_s := self._pause_s()) > 0:
+            time.sleep(pause_s)
+        yield from super()._wait_for_ready_callbacks(*args, **kwargs)
+
+
+def refuse_impossible_transitions(node: LifecycleNode) -> None:
+    """
+    Answer a request for a transition that the state does not allow with ``success=False``.
+
+    From Humble to Jazzy, rclpy lets its error out of the executor and does not answer the
+    request. In a newer rclpy the wrapped callback does not raise and this changes nothing.
+    """
+    service = node._service_change_state
+    change_state = service.callback
+
+    def change_state_or_refuse(request: Any, response: Any) -> Any:
+        try:
+            return change_state(request, response)
+        except Exception as error:
+            node.get_logger().warning(f'no such transition now: {one_line(error)}')
+            response.success = False
+            return response
+
+    service.callback = change_state_or_refuse
+
+
+def forget_state_machine(node: LifecycleNode) -> None:
+    """
+    Remove a destroyed node's lifecycle services from the ROS graph.
+
+    Every rclpy from Humble on leaves them there, and the node with them, until the last reference
+    to the node is gone. A forward pass may hold one.
+    """
+    node._state_machine = None
