@@ -21,7 +21,7 @@ TEST_DIR = Path(__file__).resolve().parent
 # makes one to test with, is left out there.
 _OF_AV = ('artifacts', 'augmentation', 'baselines', 'download', 'encoder_training', 'evaluation',
           'figures', 'train', 'training', 'weights')
-_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'cuda_preprocessing', 'demo', 'estimator', 'gpu',
+_OF_TORCH = (*_OF_AV, 'backends', 'benchmarks', 'tensor_preprocessing', 'demo', 'estimator', 'gpu',
              'model', 'readme')
 collect_ignore = []
 if not find_spec('av'):

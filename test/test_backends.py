@@ -41,7 +41,7 @@ def settled(network):
             nn.init.normal_(module.bias, 0.0, 0.2)
     network.train()
     with torch.no_grad():
-        network(torch.stack([network.prepare(frame(160, 160, seed)) for seed in range(24)]))
+        network(torch.stack([network.preprocess(frame(160, 160, seed)) for seed in range(24)]))
         network.classifier[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
     return network.eval()
 
@@ -114,7 +114,7 @@ def test_folding_and_channels_last_keep_the_prediction(exported):
     network, fliqe = load_model(checkpoint), FLIQE(checkpoint, device='cpu', backend='torch')
     image = frame(256, 320, 2)
     with torch.inference_mode():
-        prediction = network(network.prepare(image).unsqueeze(0))
+        prediction = network(network.preprocess(image).unsqueeze(0))
     assessment = fliqe.assess(image)
     assert assessment.score == pytest.approx(float(prediction.score), abs=1e-4)
     if prediction.map_logits is not None:

@@ -85,4 +85,4 @@ def _random_batch(scorer: Scorer, count: int, height: int, width: int) -> torch.
     random = np.random.default_rng(height)
     frames = [random.normal(120, 5 + 40 * index / count, (height, width)).clip(0, 255)
               for index in range(count)]
-    return torch.stack([scorer.network.prepare(frame.astype(np.uint8)) for frame in frames])
+    return torch.stack([scorer.network.preprocess(frame.astype(np.uint8)) for frame in frames])
