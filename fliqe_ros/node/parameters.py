@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import math
 import re
 
-from fliqe_ros.backends.base import BACKENDS, PRECISIONS
+from fliqe_ros.backends.base import BACKENDS, is_device, PRECISIONS
 from fliqe_ros.imaging.gain_control import GainControl, MODES
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
@@ -26,7 +26,7 @@ def _check_image_topic(topic) -> None:
 
 
 def _check_device(device) -> None:
-    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', device):
+    if not is_device(device):
         raise ValueError(f'device: {device!r} is none of auto, cpu, cuda, cuda:N')
 
 
