@@ -27,7 +27,7 @@ class Assessment:
 
     score: float                  #: 0 (distorted) to 1 (clean)
     distortion: Distortion        #: most probable type; UNKNOWN without a type head
-    probabilities: tuple[float, ...]          #: 9 floats in the order of ``CLASSES``; zeros if unknown
+    probabilities: tuple[float, ...]  #: 9 floats in the order of ``CLASSES``; zeros if unknown
     #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if it was not wanted
     #: or the model has none
     quality_map: np.ndarray | None = field(default=None, repr=False)

@@ -151,7 +151,7 @@ class _Pass:
     """
 
     def __init__(self, batch: Tensor, work: Callable[[], tuple[Tensor, ...]],
-                 pool: tuple[int, int], stream: torch.cuda.Stream) -> None:
+                 pool: Any, stream: torch.cuda.Stream) -> None:
         self.batch = batch
         self._work = work
         self._pool = pool

@@ -60,7 +60,8 @@ def _write(scorer: Scorer, path: Path) -> None:
         scorer, inputs, dynamo=True, verbose=False, opset_version=_OPSET,
         input_names=_INPUTS[:len(inputs)], output_names=_OUTPUTS[:len(scorer(example))],
         dynamic_shapes=(shapes, None)[:len(inputs)])
-    # Of every node it notes where in which file on this machine it comes from.
+    assert program is not None
+    # The exporter notes for every node which line of which file on this machine made it.
     ClearMetadataAndDocStringPass()(program.model)
     program.model.metadata_props.update(
         architecture=network.architecture,

@@ -12,7 +12,6 @@ from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.network import as_tensor, QualityNetwork
 from fliqe_ros.models.preprocessing import Prepared, stack
 from fliqe_ros.models.scorer import Scorer
-import numpy as np
 import torch
 
 
