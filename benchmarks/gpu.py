@@ -79,7 +79,7 @@ def _bare_forward(model: Path, precision: str, frames: list) -> dict:
     from fliqe_ros.models.scorer import Scorer
     import torch
     network = load_model(model)
-    batch = torch.stack([network.prepare(frame) for frame in frames]).cuda()
+    batch = torch.stack([network.preprocess(frame) for frame in frames]).cuda()
     scorer = Scorer(network, getattr(torch, precision)).to(
         'cuda', memory_format=torch.channels_last)
     graph = torch.cuda.CUDAGraph()

@@ -22,7 +22,7 @@ def measure_roofline(checkpoints: list, width: int, height: int, threads: int,
     rows = []
     for checkpoint in checkpoints:
         network = load_model(checkpoint)
-        frame = network.prepare(np.zeros((height, width), np.uint8)).unsqueeze(0)
+        frame = network.preprocess(np.zeros((height, width), np.uint8)).unsqueeze(0)
         counter = FlopCounterMode(display=False)
         with counter, torch.no_grad():
             Scorer(network)(frame, maps=False)

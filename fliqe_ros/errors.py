@@ -35,6 +35,10 @@ class CheckpointError(ValueError):
         self.reason = reason
 
 
+class BackendError(ValueError):
+    """A backend cannot be used on this machine; the text says why in one sentence."""
+
+
 class ExportError(RuntimeError):
     """The exported model is not what it was exported from; the text says by how much."""
 

@@ -1,8 +1,11 @@
 """The front door of the library: ``FLIQE`` scores single frames."""
 
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 import hashlib
-from typing import Optional, Sequence
+from pathlib import Path
 
 import cv2
 from fliqe_ros.backends.base import Outputs
@@ -13,6 +16,10 @@ from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.preprocessing import Prepared
 import numpy as np
 
+#: Frames that ``assess_batch`` prepares before it scores them: a large batch of a GPU.
+_PREPARED_AT_ONCE = 64
+_DEFAULT_GAIN_CONTROL, _NO_GAIN_CONTROL = GainControl(), GainControl('none')
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -20,29 +27,31 @@ class Assessment:
 
     score: float                  #: 0 (distorted) to 1 (clean)
     distortion: Distortion        #: most probable type; UNKNOWN without a type head
-    probabilities: tuple          #: 9 floats in the order of ``CLASSES``; zeros if unknown
+    probabilities: tuple[float, ...]  #: 9 floats in the order of ``CLASSES``; zeros if unknown
     #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if it was not wanted
     #: or the model has none
-    quality_map: Optional[np.ndarray] = field(default=None, repr=False)
+    quality_map: np.ndarray | None = field(default=None, repr=False)
 
 
 class FLIQE:
     """
     No-reference quality of single thermal frames.
 
-    quality_model_path: a checkpoint, or an ONNX file that ``tools.export`` made of one; None is
-    the packaged default model.
-    device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-    precision: of the convolutions: ``float32``, ``bfloat16``, on a GPU ``float16``, or ``auto``,
-    which is ``float16`` on a GPU, else ``float32``.
-    backend: ``torch``, ``onnxruntime``, or ``auto``: what the file's suffix says, and for the
-    default model ONNX Runtime on the CPU if it is installed, else PyTorch.
-    threads: CPU threads to use; 0 is all cores but one, at least one.
-    Raises CheckpointError (names file and reason), or ValueError for the other arguments.
+    :param quality_model_path: a checkpoint, or an ONNX file that ``tools.export`` made of one;
+        None is the packaged default model.
+    :param device: ``auto`` (CUDA if there is a GPU), ``cpu``, ``cuda`` or ``cuda:N``.
+    :param precision: of the convolutions: ``float32``, ``bfloat16``, on a GPU ``float16``, or
+        ``auto``: ``float16`` on a GPU, else ``float32``.
+    :param backend: ``torch``, ``onnxruntime``, or ``auto``: the one that the file's suffix asks
+        for; for the default model ONNX Runtime on a CPU if it is installed, else PyTorch.
+    :param threads: CPU threads to use; 0 is all cores but one, at least one.
+    :raises CheckpointError: if the model file cannot be used; it names the file and the reason.
+    :raises BackendError: if the backend is missing or broken.
+    :raises ValueError: if an argument is wrong.
     """
 
-    def __init__(self, quality_model_path=None, device: str = 'auto', precision: str = 'auto',
-                 backend: str = 'auto', threads: int = 0):
+    def __init__(self, quality_model_path: str | Path | None = None, device: str = 'auto',
+                 precision: str = 'auto', backend: str = 'auto', threads: int = 0) -> None:
         self._backend, path = load_backend(
             quality_model_path, device, precision, backend, threads)
         self.model_path = str(path)
@@ -53,73 +62,85 @@ class FLIQE:
         self.precision = self._backend.precision
         self.threads = self._backend.threads
         self._is_released = False
-        self._gain_control = GainControl()
 
     @property
     def device(self) -> str:
-        """``cpu`` or ``cuda:N``."""
+        """Return ``cpu`` or ``cuda:N``."""
         return self._backend.device
 
     @property
     def gpu_memory_bytes(self) -> int:
-        """Memory this process holds on the GPU; 0 on the CPU."""
+        """Return the memory that this process holds on the GPU; 0 on the CPU."""
         return self._backend.gpu_memory_bytes
 
     def estimate_image_quality(self, image: np.ndarray) -> float:
         """
-        Score of one frame in [0, 1], higher is better.
+        Return the score of one frame in [0, 1]; higher is better.
 
-        image: (H, W) or (H, W, 3|4) uint8, BGR as OpenCV gives it; (H, W) uint16 or float32 goes
-        through percentile gain control. Raises FrameError.
+        :param image: (H, W) or (H, W, 3|4) uint8, BGR as OpenCV gives it; (H, W) uint16 or float
+            goes through percentile gain control.
+        :raises FrameError: for any other image.
         """
         return self.estimate_batch([image])[0]
 
-    def estimate_batch(self, images: Sequence[np.ndarray]) -> list:
-        """Scores of several frames; see ``estimate_image_quality``."""
+    def estimate_batch(self, images: Sequence[np.ndarray]) -> list[float]:
+        """Return the scores of several frames; see ``estimate_image_quality``."""
         return [assessment.score for assessment in self.assess_batch(images, quality_maps=False)]
 
     def assess(self, image: np.ndarray) -> Assessment:
-        """Score, distortion type and quality map of one frame. Raises FrameError."""
+        """Return score, distortion type and quality map; see ``estimate_image_quality``."""
         return self.assess_batch([image])[0]
 
-    def assess_batch(self, images: Sequence[np.ndarray], quality_maps: bool = True) -> list:
+    def assess_batch(self, images: Sequence[np.ndarray],
+                     quality_maps: bool = True) -> list[Assessment]:
         """
-        One Assessment per frame, in order; frames may differ in size.
+        Return one Assessment per frame, in order; frames may differ in size.
 
-        Frames of one kind share a forward pass: on a CPU those that the network sees at the same
-        size, on a GPU those of the same size and type.
-        quality_maps: False leaves the maps out, which take a sixth of the time.
-        Raises FrameError if any frame is bad, and RuntimeError after ``release``.
+        Frames share forward passes: on a CPU those that the network sees at the same size, on a
+        GPU those of the same size and type. Memory does not grow with the number of frames.
+
+        :param images: see ``estimate_image_quality``.
+        :param quality_maps: False leaves the maps out, which take a sixth of the time.
+        :raises FrameError: if any frame is bad.
+        :raises RuntimeError: after ``release``.
         """
-        return self.assess_prepared([self.prepare(image) for image in images], quality_maps)
+        assessments: list[Assessment] = []
+        for start in range(0, len(images), _PREPARED_AT_ONCE):
+            frames = [self.prepare(image) for image in images[start:start + _PREPARED_AT_ONCE]]
+            assessments += self.assess_prepared(frames, quality_maps)
+        return assessments
 
-    def prepare(self, image: np.ndarray, gain: Optional[GainControl] = None) -> Prepared:
+    def prepare(self, image: np.ndarray, gain: GainControl | None = None) -> Prepared:
         """
         Do the first half of the work on one frame, for ``assess_prepared``.
 
-        image: see ``estimate_image_quality``; ``gain`` is another gain control than its usual.
-        Raises FrameError for a bad frame.
+        :param image: see ``estimate_image_quality``.
+        :param gain: gain control for frames of more than 8 bits; None is the default one.
+        :raises FrameError: for a bad frame.
         """
-        return self._backend.prepare(_checked(image), gain or self._gain_control)
+        image = _checked(image)
+        if image.dtype == np.uint8:
+            gain = _NO_GAIN_CONTROL  # so that 8-bit frames share batches whatever the setting
+        return self._backend.prepare(image, gain or _DEFAULT_GAIN_CONTROL)
 
-    def assess_prepared(self, frames: Sequence[Prepared], quality_maps: bool = True) -> list:
-        """Do the other half, see ``assess_batch``; the frames are those of ``prepare``."""
+    def assess_prepared(self, frames: Sequence[Prepared],
+                        quality_maps: bool = True) -> list[Assessment]:
+        """Do the second half, on frames from ``prepare``; see ``assess_batch``."""
         if self._is_released:
             raise RuntimeError('This FLIQE was released; make a new one.')
-        groups = {}
+        groups: dict[Hashable, list[int]] = {}
         for index, frame in enumerate(frames):
-            groups.setdefault(frame.kind, []).append(index)
-        assessments = [None] * len(frames)
+            groups.setdefault(frame.batch_key, []).append(index)
+        assessments: dict[int, Assessment] = {}
         for indices in groups.values():
             outputs = self._backend.predict([frames[index] for index in indices], quality_maps)
-            for index, assessment in zip(indices, _assessments(outputs)):
-                assessments[index] = assessment
-        return assessments
+            assessments.update(zip(indices, _assessments(outputs)))
+        return [assessments[index] for index in range(len(frames))]
 
     def warm_up(self, height: int = 512, width: int = 640, batch: int = 1) -> None:
         """Run on blank frames, so that the first real ones are not slower than the rest."""
         for dtype in (np.uint8, np.uint16):
-            for _ in range(2):  # a GPU does it otherwise from the second time on
+            for _ in range(2):  # a GPU captures a graph the second time
                 self.estimate_batch([np.zeros((height, width), dtype)] * batch)
 
     def release(self) -> None:
@@ -142,9 +163,9 @@ def _checked(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if colour and image.shape[2] == 4 else image
 
 
-def _assessments(outputs: Outputs) -> list:
+def _assessments(outputs: Outputs) -> list[Assessment]:
     count = len(outputs.scores)
-    probabilities = [(0.0,) * len(CLASSES)] * count
+    probabilities: list[tuple[float, ...]] = [(0.0,) * len(CLASSES)] * count
     distortions = [Distortion.UNKNOWN] * count
     if outputs.probabilities is not None:
         probabilities = [tuple(row) for row in outputs.probabilities.tolist()]

@@ -1,5 +1,10 @@
 """Smoothed scores of several cameras or clips with one model."""
 
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.smoothing import SmoothingWindow
 import numpy as np
@@ -9,45 +14,53 @@ class OnlineFLIQE:
     """
     Smoothed quality of several sessions (cameras, clips) with one model.
 
-    smoothing_window_size: frames in the moving average. The other arguments are those of FLIQE.
+    The other arguments are those of ``FLIQE``.
+
+    :param smoothing_window_size: frames in the moving average.
     """
 
-    def __init__(self, quality_model_path=None, smoothing_window_size: int = 300,
-                 device: str = 'auto', precision: str = 'auto', backend: str = 'auto',
-                 threads: int = 0):
+    def __init__(self, quality_model_path: str | Path | None = None,
+                 smoothing_window_size: int = 300, device: str = 'auto', precision: str = 'auto',
+                 backend: str = 'auto', threads: int = 0) -> None:
         SmoothingWindow(smoothing_window_size)  # a wrong size is told here, not at the first frame
         self._smoothing_window_size = smoothing_window_size
         self._fliqe = FLIQE(quality_model_path, device, precision, backend, threads)
-        self._sessions = {}
+        self._sessions: dict[Hashable, SmoothingWindow] = {}
 
-    def create_session(self, session_id) -> None:
+    def create_session(self, session_id: Hashable) -> None:
         """Start a session; one that exists starts afresh."""
         self._sessions[session_id] = SmoothingWindow(self._smoothing_window_size)
 
-    def remove_session(self, session_id) -> None:
-        """End a session. Raises ValueError for an unknown one."""
+    def remove_session(self, session_id: Hashable) -> None:
+        """End a session; raise ValueError for an unknown one."""
         self._session(session_id)
         del self._sessions[session_id]
 
-    def estimate_smoothed_quality(self, image: np.ndarray, session_id) -> float:
+    def estimate_smoothed_quality(self, image: np.ndarray, session_id: Hashable) -> float:
         """
         Score ``image`` and return the mean of the session's last scores, in [0, 1].
 
         The mean is over ``smoothing_window_size`` scores, or fewer at the start.
-        Raises ValueError for an unknown session, FrameError for a bad image.
+
+        :raises ValueError: for an unknown session.
+        :raises FrameError: for a bad image.
         """
         session = self._session(session_id)
         return session.push(self._fliqe.estimate_image_quality(image))
 
-    def get_smoothed_quality(self, session_id) -> float:
-        """Newest smoothed score. Raises ValueError for an unknown or empty session."""
+    def get_smoothed_quality(self, session_id: Hashable) -> float:
+        """Return the newest smoothed score; raise ValueError for an unknown or empty session."""
         return self._session(session_id).mean
 
-    def get_raw_quality(self, session_id) -> float:
-        """Score of the newest frame. Raises ValueError for an unknown or empty session."""
+    def get_raw_quality(self, session_id: Hashable) -> float:
+        """Return the newest frame's score; raise ValueError for an unknown or empty session."""
         return self._session(session_id).last
 
-    def _session(self, session_id) -> SmoothingWindow:
+    def release(self) -> None:
+        """Let go of the model and of the GPU memory it held; scores stay readable."""
+        self._fliqe.release()
+
+    def _session(self, session_id: Hashable) -> SmoothingWindow:
         if session_id not in self._sessions:
             known = ', '.join(repr(known) for known in self._sessions) or 'none'
             raise ValueError(f'There is no session {session_id!r}; known sessions: {known}.')

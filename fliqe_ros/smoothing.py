@@ -21,11 +21,12 @@ class SmoothingWindow:
     :raises ValueError: if ``size`` is not a whole number of at least 1.
     """
 
-    def __init__(self, size: int):
+    def __init__(self, size: int) -> None:
         if isinstance(size, bool) or not hasattr(size, '__index__') or size < 1:
             raise ValueError(
                 f'the smoothing window must be a whole number of frames, at least 1, not {size!r}')
-        self._scores = deque(maxlen=size.__index__())
+        self._size = size.__index__()
+        self._scores: deque[float] = deque(maxlen=self._size)
         self._sum = 0
 
     def __len__(self) -> int:
@@ -35,7 +36,7 @@ class SmoothingWindow:
     @property
     def size(self) -> int:
         """Return the greatest number of scores the window holds."""
-        return self._scores.maxlen
+        return self._size
 
     def push(self, score: float) -> float:
         """

@@ -41,7 +41,7 @@ def settled(network):
             nn.init.normal_(module.bias, 0.0, 0.2)
     network.train()
     with torch.no_grad():
-        network(torch.stack([network.prepare(frame(160, 160, seed)) for seed in range(24)]))
+        network(torch.stack([network.preprocess(frame(160, 160, seed)) for seed in range(24)]))
         network.classifier[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
     return network.eval()
 
@@ -114,7 +114,7 @@ def test_folding_and_channels_last_keep_the_prediction(exported):
     network, fliqe = load_model(checkpoint), FLIQE(checkpoint, device='cpu', backend='torch')
     image = frame(256, 320, 2)
     with torch.inference_mode():
-        prediction = network(network.prepare(image).unsqueeze(0))
+        prediction = network(network.preprocess(image).unsqueeze(0))
     assessment = fliqe.assess(image)
     assert assessment.score == pytest.approx(float(prediction.score), abs=1e-4)
     if prediction.map_logits is not None:
@@ -291,3 +291,34 @@ def test_an_export_without_its_packages_says_which_it_takes(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, 'onnx_ir.passes.common', None)
     assert export.main(['--out', str(tmp_path / 'model.onnx')]) == 1
     assert 'it takes onnx, onnx_ir, onnxscript' in capsys.readouterr().err
+
+
+def test_a_missing_file_is_told_before_a_missing_backend(monkeypatch):
+    monkeypatch.setattr('fliqe_ros.backends.loading.find_spec', lambda name: None)
+    with pytest.raises(CheckpointError, match='none.pt: there is no such file'):
+        FLIQE('none.pt')
+
+
+BROKEN = """
+import sys
+from fliqe_ros.tools import score
+sys.exit(score.main(['x.png', '--device', 'cpu', '--backend', sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize('backend', ['torch', 'onnxruntime'])
+@pytest.mark.parametrize('failure', ['ImportError("no libfoo.so")', 'OSError("bad ELF")'])
+def test_a_broken_backend_is_one_sentence(backend, failure, tmp_path):
+    (tmp_path / f'{backend}.py').write_text(f'raise {failure}')
+    done = subprocess.run([sys.executable, '-c', BROKEN, backend], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"Backend '{backend}' is installed but cannot be imported" in done.stderr
+    assert done.stderr.count('\n') == 1
+
+
+def test_an_unsafe_pytorch_reads_the_packaged_checkpoint_only(exported, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.9.1+cpu')
+    with pytest.raises(CheckpointError, match='CVE-2025-32434'):
+        FLIQE(exported[0], device='cpu')
+    FLIQE(DEFAULT_MODEL, device='cpu')

@@ -3,6 +3,8 @@
 from array import array
 from pathlib import Path
 import struct
+import subprocess
+import sys
 import time
 import zlib
 
@@ -217,3 +219,27 @@ def test_real_16_bit_pngs_as_compressed_messages():
     for path in real_frames('lepton_raw16/*.png'):
         msg = CompressedImage(format='16UC1; png compressed ', data=path.read_bytes())
         assert np.array_equal(decompress(msg), cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+
+
+DAMAGED = """
+import cv2, numpy as np
+from fliqe_ros.errors import FrameError
+from fliqe_ros.frame_io.compressed_images import decode
+rng = np.random.default_rng(3)
+picture = cv2.GaussianBlur(rng.integers(0, 256, (120, 160, 3), np.uint8), (0, 0), 2)
+for extension in ('.jpg', '.png'):
+    for image in (picture, picture[..., 0]):
+        data = cv2.imencode(extension, image)[1]
+        for _ in range(100):
+            damaged = data.copy()
+            damaged[rng.integers(20, len(data), rng.integers(1, 6))] = rng.integers(0, 256)
+            try:
+                decode(damaged.tobytes())
+            except FrameError:
+                pass
+"""
+
+
+def test_damaged_frames_write_nothing_to_standard_error():
+    done = subprocess.run([sys.executable, '-c', DAMAGED], capture_output=True, check=True)
+    assert done.stderr == b''

@@ -1,5 +1,8 @@
 """FLIQE and OnlineFLIQE with the packaged default model."""
 
+import subprocess
+import sys
+
 import cv2
 from fliqe_ros import Assessment, Distortion, FLIQE, OnlineFLIQE
 from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
@@ -167,3 +170,33 @@ def test_unknown_sessions_are_named():
 def test_window_size_is_checked():
     with pytest.raises(ValueError):
         OnlineFLIQE(smoothing_window_size=0)
+
+
+PEAK_MEMORY = """
+import resource, sys
+import numpy as np
+from fliqe_ros import FLIQE
+fliqe = FLIQE(backend=sys.argv[1], device='cpu', threads=1)
+frame = np.arange(256 * 320, dtype=np.uint32).reshape(256, 320).astype(np.uint8)
+fliqe.estimate_batch([frame] * 8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert len(fliqe.estimate_batch([frame] * 150)) == 150
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize('backend', ['torch', 'onnxruntime'])
+def test_memory_does_not_grow_with_the_number_of_frames(backend):
+    done = subprocess.run([sys.executable, '-c', PEAK_MEMORY, backend], capture_output=True,
+                          text=True, check=True)
+    assert int(done.stdout) < 60_000, 'KiB'
+
+
+def test_sessions_can_be_released():
+    online = OnlineFLIQE(smoothing_window_size=3, device='cpu')
+    online.create_session(0)
+    score = online.estimate_smoothed_quality(clean_frame(0), 0)
+    online.release()
+    assert online.get_smoothed_quality(0) == score
+    with pytest.raises(RuntimeError, match='released'):
+        online.estimate_smoothed_quality(clean_frame(0), 0)

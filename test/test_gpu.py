@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 import gc
 
 from fliqe_ros import FLIQE
-from fliqe_ros.backends.cuda import MOST_AT_ONCE, MOST_PASSES
-from fliqe_ros.backends.cuda_preprocessing import Preparation
+from fliqe_ros.backends.cuda import CudaBackend, MOST_PASSES
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.checkpoint import save_checkpoint
 from fliqe_ros.models.resnet50 import ResNet50
+from fliqe_ros.models.tensor_preprocessing import TensorPreprocessing
 from fliqe_ros.models.thermal_s import ThermalS
 import numpy as np
 import pytest
@@ -53,12 +53,12 @@ def test_scores_are_those_of_the_cpu(checkpoint, precision, tolerance):
 
 
 def test_what_cannot_be_captured_is_done_all_the_same(checkpoint, monkeypatch):
-    prepare = Preparation.__call__
+    preprocess = TensorPreprocessing.__call__
 
     def with_a_wait(*arguments):
         torch.cuda.synchronize()  # which no graph can hold
-        return prepare(*arguments)
-    monkeypatch.setattr(Preparation, '__call__', with_a_wait)
+        return preprocess(*arguments)
+    monkeypatch.setattr(TensorPreprocessing, '__call__', with_a_wait)
     cpu, gpu = FLIQE(checkpoint, 'cpu', 'float32'), FLIQE(checkpoint, 'cuda', 'float32')
     for seed in range(4):
         frames = [frame(240, 320, seed), frame(240, 320, seed + 1)]
@@ -84,8 +84,8 @@ def test_more_kinds_than_are_remembered_and_more_frames_than_go_at_once(checkpoi
     expected = cpu.estimate_batch(frames)
     for _ in range(4):
         assert gpu.estimate_batch(frames) == pytest.approx(expected, abs=1e-4)
-    assert gpu.estimate_batch(frames[:1] * (2 * MOST_AT_ONCE + 1)) == pytest.approx(
-        expected[:1] * (2 * MOST_AT_ONCE + 1), abs=1e-4)
+    assert gpu.estimate_batch(frames[:1] * (2 * CudaBackend.largest_batch + 1)) == pytest.approx(
+        expected[:1] * (2 * CudaBackend.largest_batch + 1), abs=1e-4)
 
 
 def test_gain_control_may_change_between_batches(checkpoint):

@@ -138,7 +138,7 @@ def test_a_saved_checkpoint_loads_unchanged(network, tmp_path):
     loaded = load_model(path)
     assert loaded.metadata == {'version': 5, 'classes': ['clean']}
     assert not loaded.training
-    batch = original.prepare(frame(200, 260)).unsqueeze(0)
+    batch = original.preprocess(frame(200, 260)).unsqueeze(0)
     with torch.no_grad():
         for ours, theirs in zip(original(batch), loaded(batch)):
             assert (ours is None and theirs is None) or torch.equal(ours, theirs)
@@ -150,7 +150,7 @@ def test_thermal_s_interface():
     assert sum(parameter.numel() for parameter in network.parameters()) < 500_000
     for height, width in ((64, 64), (64, 200), (120, 160), (256, 320), (512, 640), (513, 641)):
         with torch.no_grad():
-            prediction = network(network.prepare(frame(height, width)).unsqueeze(0))
+            prediction = network(network.preprocess(frame(height, width)).unsqueeze(0))
         assert prediction.embedding.shape == (1, 128)
         assert prediction.embedding.norm() == pytest.approx(1.0, abs=1e-5)
         assert prediction.score.shape == (1,) and 0.0 <= prediction.score <= 1.0
@@ -161,7 +161,7 @@ def test_thermal_s_interface():
 
 def test_thermal_s_judges_a_batch_as_single_frames():
     network = randomised(ThermalS(), seed=1)
-    batch = torch.stack([network.prepare(frame(128, 160, seed=seed)) for seed in range(5)])
+    batch = torch.stack([network.preprocess(frame(128, 160, seed=seed)) for seed in range(5)])
     with torch.no_grad():
         together = network(batch).logit
         alone = torch.cat([network(one.unsqueeze(0)).logit for one in batch])
@@ -195,7 +195,7 @@ def test_all_statistics_are_of_the_same_blocks(height):
 
 def test_thermal_s_prepares_colour_as_its_gray():
     image = frame(150, 150, 3)
-    prepared = ThermalS().prepare(image)
+    prepared = ThermalS().preprocess(image)
     assert np.array_equal(prepared[0].numpy(), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 

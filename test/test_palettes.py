@@ -82,3 +82,11 @@ def test_the_model_sees_the_levels(frames):
 def test_unknown_name():
     with pytest.raises(KeyError, match='sepia'):
         colorize(np.zeros((64, 64), np.uint8), 'sepia')
+
+
+@pytest.mark.parametrize('tint', [(0.6, 0.8, 1), (0, 0, 1), (0.2, 1, 0.3)])
+def test_a_tint_is_read_as_its_levels(frames, tint):
+    for frame in frames:
+        tinted = np.rint(frame[:, :, None] * np.array(tint)).astype(np.uint8)
+        assert find_palette(tinted) is None
+        assert np.abs(to_gray(tinted).astype(int) - frame).max() <= 1

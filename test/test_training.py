@@ -188,7 +188,7 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     network = ThermalS()
 
     def batch(seed=0, epoch=0, step=0):
-        return Batches(sources, network.prepare, (160, 192), 5, 4, seed, epoch)[step]
+        return Batches(sources, network.preprocess, (160, 192), 5, 4, seed, epoch)[step]
 
     images, labels, whole, severities = first = batch()
     assert whole.shape == labels.shape and whole[labels == 0].all()

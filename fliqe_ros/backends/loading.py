@@ -4,14 +4,18 @@ Chooses the backend that suits a model file and a device, and loads the file wit
 A backend is imported only once it is chosen, so that a node on ONNX Runtime needs no PyTorch.
 """
 
+from __future__ import annotations
+
 from ctypes import CDLL
 from importlib import import_module
 from importlib.util import find_spec
 import os
 from pathlib import Path
-import re
+from types import ModuleType
 
-from fliqe_ros.backends.base import BACKENDS, ONNXRUNTIME, PRECISIONS, TORCH
+from fliqe_ros.backends.base import (
+    Backend, BACKENDS, DEVICES, is_device, ONNXRUNTIME, PRECISIONS, TORCH)
+from fliqe_ros.errors import BackendError, CheckpointError, one_line
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
 
 _MODULES = {TORCH: 'fliqe_ros.backends.pytorch',
@@ -19,22 +23,23 @@ _MODULES = {TORCH: 'fliqe_ros.backends.pytorch',
 _DEFAULT_MODELS = {TORCH: DEFAULT_MODEL, ONNXRUNTIME: DEFAULT_ONNX_MODEL}
 
 
-def load_backend(path, device: str, precision: str, backend: str, threads: int) -> tuple:
+def load_backend(model_path: str | Path | None, device: str, precision: str, backend: str,
+                 threads: int) -> tuple[Backend, Path]:
     """
     Load a model file with the backend that suits it; the arguments are those of ``FLIQE``.
 
     :return: the backend and the path of the file.
     :raises CheckpointError: if the file cannot be used.
-    :raises ValueError: for settings that are unknown, not to be had here, or do not go together;
-        one sentence.
+    :raises BackendError: if the backend is not installed or its installation is broken.
+    :raises ValueError: for settings that are unknown, not available on this machine, or do not
+        go together; one sentence.
     """
     _require_known(device, precision, backend)
     if backend == 'auto':
-        backend = _best_backend(path, device, precision)
-    path = Path(path or _DEFAULT_MODELS[backend]).expanduser()
+        backend = _best_backend(model_path, device, precision)
+    path = Path(model_path or _DEFAULT_MODELS[backend]).expanduser()
     _require_match(path, backend)
-    module = import_module(_MODULES[backend])
-    return module.load(path, device, precision, _cpu_threads(threads)), path
+    return _import_backend(backend).load(path, device, precision, _cpu_threads(threads)), path
 
 
 def _cpu_threads(threads: int) -> int:
@@ -49,11 +54,11 @@ def _require_known(device: str, precision: str, backend: str) -> None:
         raise ValueError(f'Backend {backend!r} is none of {", ".join(BACKENDS)}.')
     if precision not in PRECISIONS:
         raise ValueError(f'Precision {precision!r} is none of {", ".join(PRECISIONS)}.')
-    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', device):
-        raise ValueError(f'Device {device!r} is none of auto, cpu, cuda, cuda:N.')
+    if not is_device(device):
+        raise ValueError(f'Device {device!r} is none of {DEVICES}.')
 
 
-def _best_backend(path, device: str, precision: str) -> str:
+def _best_backend(path: str | Path | None, device: str, precision: str) -> str:
     if path:
         return ONNXRUNTIME if Path(path).suffix == '.onnx' else TORCH
     # Measured on CPUs, ONNX Runtime takes half of the time; on a GPU PyTorch is at home.
@@ -70,12 +75,29 @@ def _require_match(path: Path, backend: str) -> None:
     if backend == ONNXRUNTIME and path.suffix != '.onnx':
         raise ValueError(f"Backend 'onnxruntime' cannot run {path}: export it with "
                          'python -m fliqe_ros.tools.export.')
+    if not path.is_file():
+        raise CheckpointError(path, 'there is no such file')
+
+
+def _import_backend(backend: str) -> ModuleType:
     if not _is_installed(backend):
-        raise ValueError(f'Backend {backend!r} is not installed: pip install {backend}.')
+        raise BackendError(f'Backend {backend!r} is not installed: pip install {backend}.')
+    if backend == ONNXRUNTIME:
+        # Read when ONNX Runtime is imported. Without it new versions report their use to their
+        # makers and leave a file in the temporary folder. The owner of the robot may set it.
+        os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+    try:
+        return import_module(_MODULES[backend])
+    except Exception as error:  # a broken build raises OSError, RuntimeError, AttributeError, …
+        raise BackendError(f'Backend {backend!r} is installed but cannot be imported '
+                           f'({type(error).__name__}: {one_line(error)}).') from error
 
 
 def _is_installed(module: str) -> bool:
-    return find_spec(module) is not None
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # an entry in sys.modules that bars its import
+        return False
 
 
 def _cuda_is_there() -> bool:
@@ -86,5 +108,8 @@ def _cuda_is_there() -> bool:
         return False
     if not _is_installed(TORCH):
         return False
-    import torch
-    return torch.cuda.is_available()
+    try:
+        import torch
+        return torch.cuda.is_available()
+    except Exception:  # a broken PyTorch finds no GPU; ONNX Runtime may still work
+        return False

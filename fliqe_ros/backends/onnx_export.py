@@ -60,7 +60,8 @@ def _write(scorer: Scorer, path: Path) -> None:
         scorer, inputs, dynamo=True, verbose=False, opset_version=_OPSET,
         input_names=_INPUTS[:len(inputs)], output_names=_OUTPUTS[:len(scorer(example))],
         dynamic_shapes=(shapes, None)[:len(inputs)])
-    # Of every node it notes where in which file on this machine it comes from.
+    assert program is not None
+    # The exporter notes for every node which line of which file on this machine made it.
     ClearMetadataAndDocStringPass()(program.model)
     program.model.metadata_props.update(
         architecture=network.architecture,
@@ -85,4 +86,4 @@ def _random_batch(scorer: Scorer, count: int, height: int, width: int) -> torch.
     random = np.random.default_rng(height)
     frames = [random.normal(120, 5 + 40 * index / count, (height, width)).clip(0, 255)
               for index in range(count)]
-    return torch.stack([scorer.network.prepare(frame.astype(np.uint8)) for frame in frames])
+    return torch.stack([scorer.network.preprocess(frame.astype(np.uint8)) for frame in frames])

@@ -1,25 +1,21 @@
 """ONNX Runtime: exported models on the CPU, without PyTorch."""
 
-import json
-import os
-from pathlib import Path
-from typing import Sequence
+from __future__ import annotations
 
-from fliqe_ros.backends.base import ONNXRUNTIME, Outputs, prepare
+from collections.abc import Sequence
+import json
+from pathlib import Path
+from typing import ClassVar
+
+from fliqe_ros.backends.base import Backend, ONNXRUNTIME, Outputs
 from fliqe_ros.errors import CheckpointError
-from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.preprocessing import Prepared, stack
 from fliqe_ros.models.registry import ARCHITECTURES
 import numpy as np
-
-# New versions report their use to their makers and leave a file in the temporary folder; read at
-# import. A robot does neither unless its owner wants it.
-os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
-
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 
-def load(path: Path, device: str, precision: str, threads: int) -> 'OnnxRuntimeBackend':
+def load(path: Path, device: str, precision: str, threads: int) -> OnnxRuntimeBackend:
     """Load a model that ``fliqe_ros.tools.export`` wrote; see ``backends.load_backend``."""
     if device.startswith('cuda'):
         raise ValueError(f"Backend 'onnxruntime' runs on the CPU only: for device {device!r} use "
@@ -30,17 +26,19 @@ def load(path: Path, device: str, precision: str, threads: int) -> 'OnnxRuntimeB
     return OnnxRuntimeBackend(path, threads)
 
 
-class OnnxRuntimeBackend:
-    """A session on the CPU. Raises CheckpointError."""
+class OnnxRuntimeBackend(Backend):
+    """
+    A session on the CPU. A frame's score is the same in batches of any size.
 
-    name = ONNXRUNTIME
-    device = 'cpu'
-    precision = 'float32'
-    gpu_memory_bytes = 0
+    :raises CheckpointError: if the file cannot be used.
+    """
 
-    def __init__(self, path: Path, threads: int):
+    name: ClassVar[str] = ONNXRUNTIME
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self.precision = 'float32'
         self.threads = threads
-        self._session = _open(path, threads)
+        self._session: onnxruntime.InferenceSession | None = _open(path, threads)
         properties = self._session.get_modelmeta().custom_metadata_map
         self.architecture = properties.get('architecture')
         if self.architecture not in ARCHITECTURES:
@@ -53,12 +51,8 @@ class OnnxRuntimeBackend:
         self._inputs = [each.name for each in self._session.get_inputs()]
         self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def prepare(self, frame: np.ndarray, gain: GainControl) -> Prepared:
-        """Prepare a frame altogether. Raises FrameError."""
-        return prepare(self.architecture, frame, gain)
-
-    def predict(self, frames: Sequence[Prepared], maps: bool = True) -> Outputs:
-        """Score prepared frames of one size."""
+    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+        assert self._session is not None
         names = [name for name in self._outputs if maps or name != 'quality_maps']
         # zip, as only models with a map have the second input
         inputs = dict(zip(self._inputs, (stack(frames), np.array(maps))))

@@ -1,20 +1,21 @@
 """PyTorch: the reference backend, for checkpoints and GPUs."""
 
-from pathlib import Path
-from typing import Sequence
+from __future__ import annotations
 
-from fliqe_ros.backends.base import Outputs, prepare, TORCH
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from fliqe_ros.backends.base import Backend, Outputs, TORCH
 from fliqe_ros.backends.cuda import CudaBackend
-from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.network import as_tensor, QualityNetwork
 from fliqe_ros.models.preprocessing import Prepared, stack
 from fliqe_ros.models.scorer import Scorer
-import numpy as np
 import torch
 
 
-def load(path: Path, device: str, precision: str, threads: int):
+def load(path: Path, device: str, precision: str, threads: int) -> Backend:
     """
     Load a checkpoint; see ``backends.load_backend``.
 
@@ -33,29 +34,23 @@ def load(path: Path, device: str, precision: str, threads: int):
     return TorchBackend(load_model(path), precision, threads)
 
 
-class TorchBackend:
-    """A network on the CPU."""
+class TorchBackend(Backend):
+    """A network on the CPU. Scores vary with the size of the batch by about 1e-6."""
 
-    name = TORCH
-    device = 'cpu'
-    gpu_memory_bytes = 0
+    name: ClassVar[str] = TORCH
 
-    def __init__(self, network: QualityNetwork, precision: str, threads: int):
+    def __init__(self, network: QualityNetwork, precision: str, threads: int) -> None:
         self.architecture = network.architecture
         self.metadata = network.metadata
         self.precision = precision
         self.threads = threads
-        self._scorer = Scorer(network, getattr(torch, precision)).to(
+        self._scorer: Scorer | None = Scorer(network, getattr(torch, precision)).to(
             memory_format=torch.channels_last)
         torch.set_num_threads(threads)
 
-    def prepare(self, frame: np.ndarray, gain: GainControl) -> Prepared:
-        """Prepare a frame altogether. Raises FrameError."""
-        return prepare(self.architecture, frame, gain)
-
     @torch.inference_mode()
-    def predict(self, frames: Sequence[Prepared], maps: bool = True) -> Outputs:
-        """Score prepared frames of one size."""
+    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+        assert self._scorer is not None
         outputs = self._scorer(as_tensor(stack(frames)), maps)
         return Outputs(*(output.numpy() for output in outputs))
 

@@ -45,7 +45,7 @@ class NetworkMethod:
     @torch.inference_mode()
     def estimate(self, frames: list) -> Estimates:
         """Rate frames as ``fliqe_ros.FLIQE`` does; those of one input size share a pass."""
-        inputs = [self.network.prepare(frame) for frame in frames]
+        inputs = [self.network.preprocess(frame) for frame in frames]
         scores, types, embeddings = np.empty(len(frames)), [Distortion.UNKNOWN] * len(frames), {}
         for chosen in _batches([tuple(tensor.shape) for tensor in inputs]):
             batch = torch.stack([inputs[index] for index in chosen])

@@ -4,14 +4,18 @@ Image topics of recorded ROS bags → frames; needs the package rosbags, but no 
 Reads rosbag2 folders, their files alone (.db3, .mcap), and the .bag files of ROS 1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 import logging
 from pathlib import Path
-from typing import Collection, Iterator, Optional
+from typing import Any
 
 from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
+from fliqe_ros.frame_io.topics import compressed_topic
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palettes import to_gray
 import numpy as np
@@ -20,7 +24,6 @@ BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
 
 _METADATA, _METADATA_KEY = 'metadata.yaml', b'rosbag2_bagfile_information'
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
-_COMPRESSED_SUFFIX = '/compressed'
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ def is_bag(path: Path) -> bool:
 
 
 @contextmanager
-def open_bag(path: Path) -> Iterator['Bag']:
+def open_bag(path: Path) -> Iterator[Bag]:
     """
     Open a bag for the time of a ``with`` block.
 
@@ -49,6 +52,7 @@ def open_bag(path: Path) -> Iterator['Bag']:
     except ImportError as error:
         raise SourceError(f'{path}: reading bags needs the Python package rosbags '
                           f'(pip install rosbags): {error}') from error
+    # Not rosbags.highlevel.AnyReader: it insists on the bag's own definitions, see _typestore.
     ros1 = path.suffix.lower() == '.bag' and path.is_file()
     try:
         reader = (rosbag1 if ros1 else rosbag2).Reader(path)
@@ -69,20 +73,20 @@ class Bag:
     is there too is left out: it would show the same frames once more.
     """
 
-    def __init__(self, path: Path, reader, ros1: bool):
+    def __init__(self, path: Path, reader: Any, ros1: bool) -> None:
         self.path, self._reader, self._ros1 = path, reader, ros1
-        self._connections = {}
+        self._connections: dict[str, list[Any]] = {}
         for connection in reader.connections:
             if connection.msgtype in (_IMAGE, _COMPRESSED):
                 self._connections.setdefault(connection.topic, []).append(connection)
         for topic in list(self._connections):
-            self._connections.pop(topic + _COMPRESSED_SUFFIX, None)
+            self._connections.pop(compressed_topic(topic), None)
         if not self._connections:
             raise SourceError(f'{path}: no topic of images in this bag')
         self.topics = {topic: sum(connection.msgcount for connection in connections)
                        for topic, connections in sorted(self._connections.items())}
 
-    def frames(self, topic: str, indices: Optional[Collection] = None) -> Iterator[np.ndarray]:
+    def frames(self, topic: str, indices: Collection[int] | None = None) -> Iterator[np.ndarray]:
         """
         Read the frames of a topic in the order of their recording.
 
@@ -93,7 +97,8 @@ class Bag:
             ``palettes.to_gray`` does, and floats go through the default gain control.
         :raises SourceError: if the bag is broken.
         """
-        bad, cause = 0, None
+        bad = 0
+        cause: FrameError | None = None
         for index, (connection, _, data) in enumerate(self._messages(topic)):
             if indices is not None and index not in indices:
                 continue
@@ -107,14 +112,14 @@ class Bag:
             _log.warning('skipped: %s: %d messages on %s, the last because %s', self.path, bad,
                          topic, cause)
 
-    def _messages(self, topic):
+    def _messages(self, topic: str) -> Iterator[tuple[Any, int, bytes]]:
         try:
             yield from self._reader.messages(connections=self._connections[topic])
         except Exception as error:  # see open_bag
             raise SourceError(f'{self.path}: broken after it was opened ({_told(error)})') \
                 from error
 
-    def _frame(self, data, msgtype) -> np.ndarray:
+    def _frame(self, data: bytes, msgtype: str) -> np.ndarray:
         store = _typestore(self._ros1)
         try:
             message = (store.deserialize_ros1 if self._ros1 else store.deserialize_cdr)(
@@ -129,7 +134,7 @@ class Bag:
 
 
 @lru_cache(maxsize=2)
-def _typestore(ros1: bool):
+def _typestore(ros1: bool) -> Any:
     # Not the definitions in the bag: those of images have never changed, and one odd message
     # type among the other topics must not make the images unreadable.
     from rosbags.typesys import get_typestore, Stores

@@ -1,15 +1,21 @@
 """JPEG and PNG data → arrays; sizes and completeness are checked before anything is decoded."""
 
+from __future__ import annotations
+
 import struct
+import zlib
 
 import cv2
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.limits import require_size
 import numpy as np
+from PIL import Image
 
 _JPEG_START, _JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'
 _PNG_START = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
 _PNG_CHUNKS_AT = 8  # after the signature
+_PNG_ESSENTIAL = (b'IHDR', b'PLTE', b'IDAT', b'IEND')
+_JPEG_MODES = {1: 'L', 3: 'RGB'}  # components → Pillow's mode
 # Start-of-frame markers C0 to CF, but for those of tables (C4, CC) and extensions (C8).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -18,12 +24,41 @@ def decode(data: bytes) -> np.ndarray:
     """
     Decode a whole JPEG or PNG file; which of the two is seen from its first bytes.
 
+    JPEG is decoded by Pillow, with the pixels that OpenCV gives: OpenCV lets the codec write a
+    line to standard error for every damaged frame, which would flood a robot's log.
+
     :return: (H, W) uint8 or uint16, or (H, W, 3) uint8 BGR. Orientation tags and transparency
         are ignored.
     :raises FrameError: ``undecodable``, ``zero_size`` or ``too_large``.
     """
-    width, height = _size(data)
+    if data.startswith(_JPEG_START):
+        return _decode_jpeg(data)
+    if data.startswith(_PNG_START):
+        return _decode_png(data)
+    raise FrameError(
+        'undecodable', f'the {len(data)} bytes of compressed data are neither JPEG nor PNG')
+
+
+def _decode_jpeg(data: bytes) -> np.ndarray:
+    width, height, components = _jpeg_header(data)
     require_size(width, height)
+    if components not in _JPEG_MODES:
+        return _decode_by_opencv(data)  # CMYK, which no camera sends
+    mode = _JPEG_MODES[components]
+    try:  # the codec alone, without Pillow's reading of Exif and other tags
+        image = np.asarray(Image.frombytes(mode, (width, height), data, 'jpeg', mode, ''))
+    except (ValueError, OSError) as error:
+        raise FrameError('undecodable', 'the JPEG data is damaged') from error
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+
+
+def _decode_png(data: bytes) -> np.ndarray:
+    width, height = _png_size(data)
+    require_size(width, height)
+    return _decode_by_opencv(_essential_png(data))
+
+
+def _decode_by_opencv(data: bytes) -> np.ndarray:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -33,23 +68,29 @@ def decode(data: bytes) -> np.ndarray:
     return image if image.ndim == 2 else _to_bgr8(image)
 
 
+def _essential_png(data: bytes) -> bytes:
+    """Return a PNG without the chunks that pixels do not need; their checksums must be right."""
+    kept, at = [data[:_PNG_CHUNKS_AT]], _PNG_CHUNKS_AT
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from('>I4s', data, at)
+        end = at + 12 + length
+        if kind in _PNG_ESSENTIAL:
+            if zlib.crc32(data[at + 4:end - 4]) != int.from_bytes(data[end - 4:end], 'big'):
+                raise FrameError('undecodable', 'the PNG data is damaged: a checksum is wrong')
+            kept.append(data[at:end])
+        if kind == b'IEND':
+            break
+        at = end
+    return b''.join(kept)
+
+
 def _to_bgr8(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     return np.ascontiguousarray(image[:, :, :3])
 
 
-def _size(data: bytes) -> tuple:
-    """Return width and height as the header states them."""
-    if data.startswith(_JPEG_START):
-        return _jpeg_size(data)
-    if data.startswith(_PNG_START):
-        return _png_size(data)
-    raise FrameError(
-        'undecodable', f'the {len(data)} bytes of compressed data are neither JPEG nor PNG')
-
-
-def _png_size(data: bytes) -> tuple:
+def _png_size(data: bytes) -> tuple[int, int]:
     # Chunks of length, type, content, checksum (PNG specification, 5.3); the first, IHDR, begins
     # with the size. All are walked, because for a false length OpenCV allocates gigabytes.
     at = _PNG_CHUNKS_AT
@@ -61,16 +102,16 @@ def _png_size(data: bytes) -> tuple:
     raise FrameError('undecodable', f'the PNG of {len(data)} bytes is cut short or damaged')
 
 
-def _jpeg_size(data: bytes) -> tuple:
+def _jpeg_header(data: bytes) -> tuple[int, int, int]:
     # Walks from marker to marker up to the start of frame (ITU-T T.81, B.1 and B.2.2). The end
     # of image must be there too: OpenCV 4 fills up what is cut off with gray, without a word.
     at = len(_JPEG_START) - 1
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker, length = struct.unpack_from('>xBH', data, at)
-        if marker in _JPEG_FRAMES:
+        if marker in _JPEG_FRAMES and at + 10 <= len(data):
             if data.rfind(_JPEG_END) < at:
                 break
-            height, width = struct.unpack_from('>HH', data, at + 5)
-            return width, height
+            height, width, components = struct.unpack_from('>HHB', data, at + 5)
+            return width, height, components
         at += 1 if marker == 0xFF else 2 + length  # a marker may follow any number of FF bytes
     raise FrameError('undecodable', f'the JPEG of {len(data)} bytes is cut short or damaged')

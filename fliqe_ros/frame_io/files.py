@@ -1,19 +1,22 @@
 """Images, videos and ROS bags on disk → frames."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import cv2
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.bags import BAG_SUFFIXES, is_bag, open_bag
-from fliqe_ros.imaging.palettes import palette_levels, to_gray
+from fliqe_ros.frame_io.videos import read_video
+from fliqe_ros.imaging.palettes import palette_levels
 import numpy as np
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 
 
-def find_files(path) -> list:
+def find_files(path: str | Path) -> list[Path]:
     """
     List a path's images, videos and bags: itself if it is one, else all below, in path order.
 
@@ -52,7 +55,7 @@ def read_frames(file: Path) -> Iterator[np.ndarray]:
         raise SourceError(f'{file}: not one readable frame')
 
 
-def read_sequences(file: Path) -> Iterator[tuple]:
+def read_sequences(file: Path) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
     """
     Read a file as sequences, each of one camera: one for each image topic of a bag, else one.
 
@@ -64,12 +67,12 @@ def read_sequences(file: Path) -> Iterator[tuple]:
         with open_bag(file) as bag:
             yield from ((f'{file}:{topic}', bag.frames(topic)) for topic in bag.topics)
     elif file.suffix.lower() in VIDEO_SUFFIXES:
-        yield str(file), _read_video(file)
+        yield str(file), read_video(file)
     else:
         yield str(file), iter((_read_image(file),))
 
 
-def _read_image(file):
+def _read_image(file: Path) -> np.ndarray:
     try:
         # Not cv2.imread: that cannot open every path on every platform and prints to stderr.
         encoded = np.frombuffer(file.read_bytes(), np.uint8)
@@ -85,16 +88,3 @@ def _read_image(file):
     if frame.dtype not in (np.uint8, np.uint16):
         raise SourceError(f'{file}: {frame.dtype} pixels, expected 8 or 16 bits')
     return frame
-
-
-def _read_video(file):
-    video = cv2.VideoCapture(str(file))
-    try:
-        readable, frame = video.read()
-        if not readable:
-            raise SourceError(f'{file}: not a video that OpenCV can decode')
-        while readable:
-            yield frame if frame.ndim == 2 else to_gray(frame)
-            readable, frame = video.read()
-    finally:
-        video.release()

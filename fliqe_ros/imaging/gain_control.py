@@ -40,7 +40,7 @@ class GainControl:
     high: float = 99.5
     input_shift: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f'mode must be one of {", ".join(MODES)}, not {self.mode!r}')
         if self.mode != 'none':
@@ -104,7 +104,7 @@ class GainControl:
         low, high = self._range(_finite_sample(frame).astype(np.float64))
         return _stretch(frame, low, high)
 
-    def _range(self, sample: np.ndarray) -> tuple:
+    def _range(self, sample: np.ndarray) -> tuple[float, float]:
         if self.mode == 'fixed_range':
             return self.low, self.high
         low, high = np.percentile(sample, (self.low, self.high))

@@ -5,8 +5,10 @@ Luma, the gray of ordinary colour pictures, does not rise with temperature in pa
 rainbow or arctic: it draws contours where there are none. So the palette is looked for first.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Optional
 
 import cv2
 import numpy as np
@@ -31,43 +33,66 @@ _OPENCV = ('bone', 'cividis', 'cool', 'hot', 'inferno', 'jet', 'magma', 'ocean',
 #: Mean distance in BGR, levels, up to which a picture is taken to be in a palette; a pixel that
 #: is farther than the limit, such as of burnt-in graphics, counts no more than that.
 _TOLERANCE, _LIMIT = 24.0, 60.0
+#: The same for a tint, whose colour is free: it also has to fit twice as well as any palette.
+_TINT_TOLERANCE = 8.0
 _SAMPLE_SIDE, _LEVEL_STRIDE = 20, 4
 #: Nodes on each side of the cube of colours between which gray levels are interpolated.
 _NODES = 33
 
 
 def colorize(gray: np.ndarray, name: str) -> np.ndarray:
-    """(H, W) uint8 → (H, W, 3) uint8 BGR in one of ``PALETTES``; raises KeyError for others."""
+    """
+    Colour a picture with one of ``PALETTES``, (H, W) uint8 → (H, W, 3) uint8 BGR.
+
+    :raises KeyError: for an unknown name.
+    """
     return cv2.applyColorMap(gray, PALETTES[name].reshape(256, 1, 3))
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:
     """
-    (H, W, 3) uint8 BGR → (H, W) uint8: the levels that a palette coloured, else luma.
-
-    uint16 is never in a palette: its luma, in uint16.
+    Return the levels that a palette or a tint coloured, else luma.
 
     Colours between those of the palette, which blur and compression make, get levels between.
+
+    :param image: (H, W, 3) BGR, uint8 or uint16; uint16 is never taken to be in a palette.
+    :return: (H, W) of the same type.
     """
     levels = palette_levels(image)
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if levels is None else levels
 
 
-def palette_levels(image: np.ndarray) -> Optional[np.ndarray]:
-    """(H, W, 3) BGR → the (H, W) uint8 levels that one of ``PALETTES`` coloured; None if none."""
-    name = find_palette(image)
-    if name is None:
+def palette_levels(image: np.ndarray) -> np.ndarray | None:
+    """
+    Return the gray levels that a palette or a tint coloured; None if neither did.
+
+    A tint is a gray picture in shades of one colour: its brightest channel is the level.
+
+    :param image: (H, W, 3) BGR.
+    :return: (H, W) uint8.
+    """
+    found = _find_colours(image)
+    if found is None:
         return None
+    if isinstance(found, np.ndarray):
+        return cv2.transform(image, (found / np.square(found).sum())[np.newaxis])
     # channels stay in OpenCV's order, in the table as in the picture
-    return np.asarray(Image.fromarray(image).filter(_inverse(name)).getchannel(0))
+    return np.asarray(Image.fromarray(image).filter(_inverse(found)).getchannel(0))
 
 
-def find_palette(image: np.ndarray) -> Optional[str]:
+def find_palette(image: np.ndarray) -> str | None:
     """
-    (H, W, 3) BGR → the name in ``PALETTES`` that fits best.
+    Return the name in ``PALETTES`` that fits a picture best.
 
-    None where gray fits better, and for pixels of another type than uint8.
+    :param image: (H, W, 3) BGR.
+    :return: None if gray or a tint fits better, and for pixels of another type than uint8.
     """
+    found = _find_colours(image)
+    return found if isinstance(found, str) else None
+
+
+def _find_colours(image: np.ndarray) -> str | np.ndarray | None:
+    """Return the palette that fits best, or the (3,) BGR tint, greatest 1; None for gray."""
     if image.dtype != np.uint8:
         return None
     rows, columns = (np.linspace(0, side - 1, min(side, _SAMPLE_SIDE)).astype(int)
@@ -78,11 +103,21 @@ def find_palette(image: np.ndarray) -> Optional[str]:
     curves = _curves()
     squares = (np.square(pixels).sum(1)[:, None] + np.square(curves).sum(1)
                - 2 * pixels @ curves.T).reshape(len(pixels), len(PALETTES) + 1, -1).min(2)
-    distances = np.sqrt(np.clip(squares, 0, _LIMIT**2)).mean(0)
+    distances = _mean_distance(squares)
     best = int(distances.argmin())
-    if best == len(PALETTES) or distances[best] > _TOLERANCE:
+    if best == len(PALETTES) and distances[best] <= _TOLERANCE:
         return None
-    return list(PALETTES)[best]
+    tint = np.linalg.svd(pixels, full_matrices=False)[2][0]
+    tint /= tint[np.abs(tint).argmax()]
+    along = np.clip(pixels @ tint / np.square(tint).sum(), 0, 255)
+    distance = _mean_distance(np.square(pixels - along[:, None] * tint).sum(1))
+    if tint.min() > -0.05 and distance < min(_TINT_TOLERANCE, distances[best] / 2):
+        return tint.clip(0).astype(np.float64)
+    return list(PALETTES)[best] if distances[best] <= _TOLERANCE else None
+
+
+def _mean_distance(squares: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.clip(squares, 0, _LIMIT**2)).mean(0)
 
 
 @lru_cache(maxsize=None)
@@ -107,7 +142,7 @@ def _inverse(name: str) -> ImageFilter.Color3DLUT:
     return ImageFilter.Color3DLUT(_NODES, levels.ravel().tolist())
 
 
-def _refined(nodes, palette, nearest):
+def _refined(nodes: np.ndarray, palette: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     """Let levels be fractions: project on the direction of the palette around them."""
     before, after = (np.clip(nearest + step, 0, 255) for step in (-4, 4))
     direction = palette[after] - palette[before]
@@ -116,7 +151,7 @@ def _refined(nodes, palette, nearest):
     return np.clip(nearest + np.clip(shift, -4, 4), 0, 255)
 
 
-def _between(colors) -> np.ndarray:
+def _between(colors: Sequence[Iterable[int]]) -> np.ndarray:
     positions = np.linspace(0, 255, len(colors))
     channels = [np.interp(np.arange(256), positions, channel) for channel in zip(*colors)]
     return np.rint(np.stack(channels[::-1], axis=1)).astype(np.uint8)

@@ -1,4 +1,13 @@
-"""Checkpoints: ``architecture``, ``state_dict`` and ``metadata``, read without running code."""
+"""
+Checkpoints: ``architecture``, ``state_dict`` and ``metadata``, read without running code.
+
+PyTorch before 2.10 can be made to run code or to corrupt memory by a checkpoint, although only
+weights are asked for (CVE-2025-32434, CVE-2026-24747). It may read the packaged checkpoint alone.
+A hostile model file can still give any score, and fill memory. An .onnx file holds a graph and no
+Python code; ONNX Runtime parses it, so take files only from people you trust.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
 
@@ -10,6 +19,8 @@ from fliqe_ros.models.resnet50 import ResNet50, ResNet50Encoder
 import torch
 from torch import nn
 
+_SAFE_TORCH = (2, 10)
+
 #: What keys begin with in a published file that holds an encoder and no head.
 ENCODER_ONLY = 'projection_head.'
 
@@ -18,7 +29,8 @@ def save_checkpoint(path: str | Path, network: QualityNetwork, metadata: dict) -
     """
     Write ``network`` to ``path``, replacing it only once the new file is complete.
 
-    metadata: plain values only (version, classes, training data with licences, metrics, date).
+    :param metadata: plain values only (version, classes, training data with licences, metrics,
+        date).
     """
     path = Path(path)
     unfinished = path.with_name(path.name + '.part')
@@ -32,8 +44,9 @@ def load_model(path: str | Path | None = None) -> QualityNetwork:
     """
     Read a network in evaluation mode, on the CPU, with its ``metadata`` as an attribute.
 
-    path: a checkpoint of ours, or a published FLIQE state dict; None is the packaged default.
-    Raises CheckpointError.
+    :param path: a checkpoint of ours, or a published FLIQE state dict; None is the packaged
+        default.
+    :raises CheckpointError: if it cannot be used.
     """
     path = Path(path or DEFAULT_MODEL)
     return _network(path, _read(path))
@@ -43,7 +56,8 @@ def load_encoder(path: str | Path) -> QualityNetwork:
     """
     Read a network whose encoder is trained and whose heads are to be.
 
-    path: a checkpoint, or a published file of a resnet50 encoder only. Raises CheckpointError.
+    :param path: a checkpoint, or a published file of a resnet50 encoder only.
+    :raises CheckpointError: if it cannot be used.
     """
     path = Path(path)
     content = _read(path)
@@ -55,7 +69,11 @@ def load_encoder(path: str | Path) -> QualityNetwork:
 
 
 def load_backbone(encoder: ResNet50Encoder, path: str | Path) -> None:
-    """Fill an encoder's ResNet-50 from a torchvision state dict. Raises CheckpointError."""
+    """
+    Fill an encoder's ResNet-50 from a torchvision state dict.
+
+    :raises CheckpointError: if it cannot be used.
+    """
     state = {key: value for key, value in _read(Path(path)).items() if not key.startswith('fc.')}
     _load_state(Path(path), encoder.encoder, state)
 
@@ -63,6 +81,11 @@ def load_backbone(encoder: ResNet50Encoder, path: str | Path) -> None:
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise CheckpointError(path, 'there is no such file')
+    if _torch_version() < _SAFE_TORCH and path.resolve() != DEFAULT_MODEL:
+        raise CheckpointError(
+            path, f'PyTorch {torch.__version__} can be made to run code by a checkpoint '
+            '(CVE-2025-32434, CVE-2026-24747); install 2.10 or newer, or export the model to ONNX '
+            'on a machine that has it')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch names a dozen causes; none of them is the user's concern
@@ -72,6 +95,10 @@ def _read(path: Path) -> dict:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise CheckpointError(path, 'it is not a checkpoint (it holds no dict)')
     return content
+
+
+def _torch_version() -> tuple[int, ...]:
+    return tuple(int(part) for part in torch.__version__.split('.')[:2])
 
 
 def _network(path: Path, content: dict) -> QualityNetwork:

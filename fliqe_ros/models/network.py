@@ -1,7 +1,9 @@
 """The interface that every architecture offers to the estimator and to the training."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple, Optional, Union
+from typing import Any, ClassVar, NamedTuple
 
 from fliqe_ros.models.registry import ARCHITECTURES
 import numpy as np
@@ -12,24 +14,21 @@ EMBEDDING_SIZE = 128
 
 
 class Prediction(NamedTuple):
-    """
-    What a network says of a batch of N frames.
+    """What a network says of a batch of N frames."""
 
-    embedding: (N, 128) float, unit length.
-    logit: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
-    type_logits: (N, 9) float, in the order of ``CLASSES``; None without a type head.
-    map_logits: (N, h, w) float, ``logit`` for windows of the frame; None without a quality map,
-    or where it was not asked for.
-    """
-
+    #: (N, 128) float, unit length.
     embedding: Tensor
+    #: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
     logit: Tensor
-    type_logits: Optional[Tensor] = None
-    map_logits: Optional[Tensor] = None
+    #: (N, 9) float, in the order of ``CLASSES``; None without a type head.
+    type_logits: Tensor | None = None
+    #: (N, h, w) float, ``logit`` for windows of the frame; None if there is no quality map or it
+    #: was not asked for.
+    map_logits: Tensor | None = None
 
     @property
     def score(self) -> Tensor:
-        """(N,) quality score in [0, 1], higher is better."""
+        """Return the (N,) quality score in [0, 1], higher is better."""
         return torch.sigmoid(-self.logit)
 
 
@@ -39,17 +38,18 @@ class QualityNetwork(nn.Module, ABC):
     architecture: ClassVar[str]
     any_size: ClassVar[bool]       # whether it takes frames as large as they are
     has_map: ClassVar[bool]        # whether it tells where in the frame quality is bad
-    convolutions: ClassVar[tuple]  # names of its parts that are nothing but convolutions
     first_convolution: ClassVar[str]  # name of the layer behind normalize; unpadded or mean 0
     normalize: nn.Module           # what gray levels, 0 to 255, go through first
     classifier: nn.Module
-    type_head: Optional[nn.Module]  # None where it tells no types
+    type_head: nn.Module | None    # None where it tells no types
+    metadata: dict[str, Any]       # what its checkpoint says about it
 
-    def prepare(self, frame: np.ndarray) -> Tensor:
+    def preprocess(self, frame: np.ndarray) -> Tensor:
         """
         Turn one frame into the input of the network; see ``fliqe_ros.models.preprocessing``.
 
-        frame: (H, W) gray or (H, W, 3) BGR, uint8. Returns a (C, h, w) uint8 tensor on the CPU.
+        :param frame: (H, W) gray or (H, W, 3) BGR, uint8.
+        :return: (C, h, w) uint8, on the CPU.
         """
         return as_tensor(ARCHITECTURES[self.architecture].preprocess(frame))
 
@@ -62,12 +62,12 @@ class QualityNetwork(nn.Module, ABC):
     def encode(self, batch: Tensor) -> Tensor:
         """(N, C, h, w) uint8 batch of prepared frames → (N, 128) unit embeddings."""
 
-    def encode_views(self, batch: Tensor) -> list:
+    def encode_views(self, batch: Tensor) -> list[Tensor]:
         """Embeddings to train on, (N, 128) each: of the frames, and of parts if it has a map."""
         return [self.encode(batch)]
 
     @abstractmethod
-    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
         """
         (N, C, h, w) uint8 batch of prepared frames → prediction.
 
@@ -79,7 +79,7 @@ class QualityNetwork(nn.Module, ABC):
 class Normalize(nn.Module):
     """Gray levels, float, minus ``mean`` and divided by ``scale``."""
 
-    def __init__(self, mean: float, scale: float):
+    def __init__(self, mean: float, scale: float) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
 

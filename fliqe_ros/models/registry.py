@@ -5,42 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 from fliqe_ros.models.preprocessing import preprocess_resnet50, preprocess_thermal_s
 import numpy as np
 
 if TYPE_CHECKING:
     from fliqe_ros.models.network import QualityNetwork
+    from fliqe_ros.models.tensor_preprocessing import TensorPreprocessing
 
 
 @dataclass(frozen=True)
 class Architecture:
     """
-    An architecture.
+    An architecture and all that depends on it.
 
-    ``preprocess`` turns a frame, (H, W) gray or (H, W, 3) BGR uint8, into what the network takes,
-    (C, h, w) uint8. ``network`` is where its class is, as ``module:class``: it is imported only
-    when it is asked for, since it needs PyTorch. ``training`` are the settings, by name, in which
-    its training differs from the defaults of ``training.config.TrainingConfig``.
+    What needs PyTorch is named as ``module:class`` and imported on first use.
     """
 
     name: str
+    #: Turns a frame, (H, W) gray or (H, W, 3) BGR uint8, into what the network takes,
+    #: (C, h, w) uint8.
     preprocess: Callable[[np.ndarray], np.ndarray]
+    #: The class of the network.
     network: str
+    #: The class that does gain control and ``preprocess`` on a GPU.
+    gpu_preprocessing: str
+    #: Settings in which its training differs from ``training.config.TrainingConfig``, by name.
     training: Mapping[str, float] = field(default_factory=dict)
 
     def build(self) -> QualityNetwork:
         """Return a new network with random weights; imports PyTorch."""
-        module, _, name = self.network.partition(':')
-        return getattr(import_module(module), name)()
+        return _imported(self.network)()
+
+    def tensor_preprocessing(self) -> type[TensorPreprocessing]:
+        """Return the class of its preprocessing on a GPU; imports PyTorch."""
+        return _imported(self.gpu_preprocessing)
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(':')
+    return getattr(import_module(module), name)
 
 
 #: Name → architecture, the default first.
 ARCHITECTURES = {architecture.name: architecture for architecture in (
-    Architecture('thermal_s', preprocess_thermal_s, 'fliqe_ros.models.thermal_s:ThermalS'),
+    Architecture(
+        'thermal_s', preprocess_thermal_s, 'fliqe_ros.models.thermal_s:ThermalS',
+        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing'),
     Architecture(
         'resnet50', preprocess_resnet50, 'fliqe_ros.models.resnet50:ResNet50',
+        'fliqe_ros.models.tensor_preprocessing:ResNet50Preprocessing',
         # It sees frames shrunk to 224x224, so its views are nearly as large as frames; only its
         # projection learns.
         {'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480, 'large_epochs': 0,

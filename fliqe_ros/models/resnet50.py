@@ -1,6 +1,8 @@
 """The reference network: a ResNet-50 encoder with a projection and a binary head."""
 
-from typing import ClassVar, Union
+from __future__ import annotations
+
+from typing import ClassVar
 
 from fliqe_ros.models.network import (
     binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
@@ -18,7 +20,7 @@ class ResNet50Encoder(nn.Module):
     in training mode too. Only the projection learns.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.encoder = torchvision.models.resnet50(weights=None)
         self.encoder.fc = nn.Identity()
@@ -29,7 +31,7 @@ class ResNet50Encoder(nn.Module):
             layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
         self.projection_head = nn.Sequential(*layers[:-2])
 
-    def train(self, mode: bool = True) -> 'ResNet50Encoder':
+    def train(self, mode: bool = True) -> ResNet50Encoder:
         """Set the mode of the projection; the ResNet-50 stays in evaluation mode."""
         super().train(mode)
         self.encoder.eval()
@@ -53,10 +55,9 @@ class ResNet50(QualityNetwork):
     architecture: ClassVar[str] = 'resnet50'
     any_size: ClassVar[bool] = False
     has_map: ClassVar[bool] = False
-    convolutions: ClassVar[tuple] = ('iqa_encoder.encoder',)
     first_convolution: ClassVar[str] = 'iqa_encoder.encoder.conv1'
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.normalize = Normalize(0.0, 255.0)
         self.iqa_encoder = ResNet50Encoder()
@@ -67,7 +68,7 @@ class ResNet50(QualityNetwork):
         """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
         return self.iqa_encoder(self.levels(batch))
 
-    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
         """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""
         embedding = self.encode(batch)
         return Prediction(embedding, self.classifier(embedding).squeeze(1))

@@ -6,7 +6,10 @@ is resized, so the frame is never resized. The convolutions are unpadded: paddin
 edge around the frame that looks sharp, and the smaller the frame the more it would weigh.
 """
 
-from typing import Callable, ClassVar, NamedTuple, Optional, Union
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.models.network import (
@@ -39,7 +42,7 @@ class BlockMeans(NamedTuple):
     structure: Tensor
     structure_squares: Tensor
 
-    def each(self, function: Callable) -> 'BlockMeans':
+    def each(self, function: Callable[[Tensor], Tensor]) -> BlockMeans:
         """Apply a function to all of them."""
         return BlockMeans(*map(function, self))
 
@@ -64,10 +67,9 @@ class ThermalS(QualityNetwork):
     architecture: ClassVar[str] = 'thermal_s'
     any_size: ClassVar[bool] = True
     has_map: ClassVar[bool] = True
-    convolutions: ClassVar[tuple] = ('edges', 'texture', 'structure')
     first_convolution: ClassVar[str] = 'edges.0.0'
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.normalize = Normalize(115.0, 64.0)
         self.edges = nn.Sequential(          # 1 x H x W
@@ -112,7 +114,7 @@ class ThermalS(QualityNetwork):
         grids = edges[:, :, :, :2 * (columns + ECHO_REACH)].unflatten(3, (-1, 2))
         grids = grids.permute(0, 4, 1, 2, 3).flatten(1, 2)
 
-        def shifted(row, column):
+        def shifted(row: int, column: int) -> Tensor:
             top, (left, odd) = ECHO_REACH + row, divmod(ECHO_REACH + column, 2)
             return grids[:, ECHO_CHANNELS * odd:ECHO_CHANNELS * (odd + 1),
                          top:top + 2 * rows - 1:2, left:left + columns]
@@ -125,14 +127,14 @@ class ThermalS(QualityNetwork):
         """(N, 1, H, W) uint8 → (N, 128) unit embeddings."""
         return self._embed(self.block_means(batch).each(_mean))
 
-    def encode_views(self, batch: Tensor) -> list:
+    def encode_views(self, batch: Tensor) -> list[Tensor]:
         """Embed whole frames, and one corner of them, so that windows score as frames do."""
         blocks = self.block_means(batch)
         rows, columns = _random_corner(blocks.echoes.shape[2:])
         corner = blocks.each(lambda means: means[:, :, rows, columns])
         return [self._embed(blocks.each(_mean)), self._embed(corner.each(_mean))]
 
-    def forward(self, batch: Tensor, maps: Union[bool, Tensor] = True) -> Prediction:
+    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
         """(N, 1, H, W) uint8 → prediction with types and, if wanted, map."""
         blocks = self.block_means(batch)
         embedding = self._embed(blocks.each(_mean))
@@ -151,7 +153,7 @@ class ThermalS(QualityNetwork):
             statistics += [mean, variance.add(1e-4).sqrt()]
         return F.normalize(self.projection(torch.cat(statistics, dim=1)), dim=1)
 
-    def _map_if(self, wanted: Union[bool, Tensor], blocks: BlockMeans) -> Optional[Tensor]:
+    def _map_if(self, wanted: bool | Tensor, blocks: BlockMeans) -> Tensor | None:
         if isinstance(wanted, Tensor):
             return torch.cond(wanted, self._map_logits, _no_map, tuple(blocks))
         return self._map_logits(*blocks) if wanted else None
@@ -191,7 +193,7 @@ def _window_length(side: int) -> int:
     return torch.sym_min(MAP_WINDOW, side)
 
 
-def _random_corner(sides: tuple) -> tuple:
+def _random_corner(sides: torch.Size) -> tuple[slice, ...]:
     """Return slices of the rows and columns of one corner, about two thirds of each side."""
     corner = int(torch.randint(4, ()))
     places = []

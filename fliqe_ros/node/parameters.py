@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, Union
 
-from fliqe_ros.backends.base import BACKENDS, PRECISIONS
+from fliqe_ros.backends.base import BACKENDS, is_device, PRECISIONS
 from fliqe_ros.imaging.gain_control import GainControl, MODES
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
@@ -32,7 +32,7 @@ def _check_image_topic(topic: str) -> None:
 
 
 def _check_device(device: str) -> None:
-    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', device):
+    if not is_device(device):
         raise ValueError(f'device: {device!r} is none of auto, cpu, cuda, cuda:N')
 
 

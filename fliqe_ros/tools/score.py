@@ -1,9 +1,14 @@
 """Score images, videos, bags and folders of them from the command line; needs no ROS."""
 
+from __future__ import annotations
+
 import argparse
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 import sys
 
-from fliqe_ros.errors import CheckpointError, FrameError, SourceError
+from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.files import find_files, read_sequences
 import numpy as np
@@ -27,19 +32,20 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
-def main(argv=None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """
     Print one line for each file: score, most probable distortion, path.
 
-    A video's score is the mean of its frames', its distortion the most frequent one; a bag gets a
-    line like that for each of its image topics. Returns the exit status: 1 if anything could not
-    be scored, which is told on standard error.
+    A video's score is the mean of its frames' scores, its distortion the most frequent one. A bag
+    gets such a line for each of its image topics.
+
+    :return: the exit status: 1 if anything could not be scored; standard error says what.
     """
     options = parser().parse_args(argv)
     try:
         fliqe = FLIQE(options.model, options.device, options.precision, options.backend,
                       options.threads)
-    except (CheckpointError, ValueError) as error:
+    except ValueError as error:
         return _tell(error)
     failures = 0
     for path in options.paths:
@@ -50,7 +56,7 @@ def main(argv=None) -> int:
     return int(failures > 0)
 
 
-def _score(fliqe: FLIQE, file) -> int:
+def _score(fliqe: FLIQE, file: Path) -> int:
     """Print the lines of one file; returns how many of its cameras could not be scored."""
     failures = 0
     try:
@@ -64,19 +70,27 @@ def _score(fliqe: FLIQE, file) -> int:
     return failures
 
 
-def _tell(error) -> int:
+def _tell(error: Exception) -> int:
     print(f'score: {error}', file=sys.stderr)
     return 1
 
 
-def score_line(fliqe: FLIQE, name: str, frames) -> str:
-    """Assess the frames of one camera, describe the result. Raises SourceError or FrameError."""
-    assessments = [fliqe.assess_batch([frame], quality_maps=False)[0] for frame in frames]
-    if not assessments:
+def score_line(fliqe: FLIQE, name: str, frames: Iterable[np.ndarray]) -> str:
+    """
+    Assess the frames of one camera, one at a time, and describe the result.
+
+    :raises SourceError: if there is no frame, or reading them fails.
+    :raises FrameError: if a frame cannot be scored.
+    """
+    total, labels = 0.0, Counter[str]()
+    for frame in frames:
+        assessment = fliqe.assess_batch([frame], quality_maps=False)[0]
+        total += assessment.score
+        labels[assessment.distortion.label] += 1
+    if not labels:
         raise SourceError(f'{name}: not one readable frame')
-    score = np.mean([assessment.score for assessment in assessments])
-    distortions = [assessment.distortion for assessment in assessments]
-    return f'{score:.3f}  {max(distortions, key=distortions.count).label:<14}  {name}'
+    (label, _), = labels.most_common(1)
+    return f'{total / labels.total():.3f}  {label:<14}  {name}'
 
 
 if __name__ == '__main__':

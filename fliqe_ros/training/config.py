@@ -50,7 +50,7 @@ class TrainingConfig:
         large = self.large_epochs > 0 and epoch >= self.epochs - self.large_epochs
         size = ((self.large_rows, self.large_columns) if large
                 else (self.view_rows, self.view_columns))
-        return Batches(sources, network.prepare, size, self.views, steps, self.seed, epoch,
+        return Batches(sources, network.preprocess, size, self.views, steps, self.seed, epoch,
                        self.artifacts, self.augment, self.softness)
 
 

@@ -1,8 +1,10 @@
 """What a GPU does of the preparation: the same as NumPy, OpenCV and PIL do on the CPU."""
 
-from fliqe_ros.backends.cuda_preprocessing import can_prepare, Preparation, stretch
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.models.preprocessing import prepare, preprocess_resnet50
+from fliqe_ros.models.preprocessing import preprocess_resnet50
+from fliqe_ros.models.registry import ARCHITECTURES
+from fliqe_ros.models.tensor_preprocessing import (
+    ResNet50Preprocessing, stretch, ThermalSPreprocessing)
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
@@ -45,8 +47,8 @@ def test_gain_control_gives_the_same_levels(gain, size):
 @pytest.mark.parametrize('channels', [(), (3,)], ids=['gray', 'colour'])
 def test_frames_are_resized_as_by_pil(size, channels):
     frames = np.random.default_rng(1).integers(0, 256, (2, *size, *channels), np.uint8)
-    prepare = Preparation('resnet50', frames.shape[1:], GainControl(), CPU)
-    ours = prepare(torch.from_numpy(frames)).numpy()
+    preprocess = ResNet50Preprocessing(frames.shape[1:], GainControl(), CPU)
+    ours = preprocess(torch.from_numpy(frames)).numpy()
     expected = np.stack([preprocess_resnet50(frame) for frame in frames])
     assert ours.shape == expected.shape and ours.dtype == np.uint8
     assert np.array_equal(ours, expected)
@@ -54,9 +56,10 @@ def test_frames_are_resized_as_by_pil(size, channels):
 
 def test_both_together():
     gain, frames = GainControl(), raw_frames(256, 320)
-    for architecture in ('thermal_s', 'resnet50'):
-        ours = Preparation(architecture, (256, 320), gain, CPU)(as_bits(frames)).numpy()
-        theirs = np.stack([prepare(architecture, frame, gain).pixels for frame in frames])
+    for architecture in ARCHITECTURES.values():
+        preprocess = architecture.tensor_preprocessing()((256, 320), gain, CPU)
+        ours = preprocess(as_bits(frames)).numpy()
+        theirs = np.stack([architecture.preprocess(gain(frame)) for frame in frames])
         assert np.array_equal(ours, theirs)
 
 
@@ -66,5 +69,5 @@ def test_both_together():
     ((512, 640), np.float32, False, False), ((512, 640), '>u2', False, False)])
 def test_the_rest_is_left_to_the_cpu(shape, dtype, thermal_s, resnet50):
     frame = np.zeros(shape, dtype)
-    assert can_prepare('thermal_s', frame) == thermal_s
-    assert can_prepare('resnet50', frame) == resnet50
+    assert ThermalSPreprocessing.accepts(frame) == thermal_s
+    assert ResNet50Preprocessing.accepts(frame) == resnet50

@@ -1,0 +1,8 @@
+"""How image topics of a camera are named."""
+
+COMPRESSED_SUFFIX = '/compressed'
+
+
+def compressed_topic(topic: str) -> str:
+    """Return the topic on which image_transport publishes compressed images of ``topic``."""
+    return topic + COMPRESSED_SUFFIX

@@ -1,0 +1,58 @@
+"""Video files → frames, with OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+from fliqe_ros.errors import SourceError
+from fliqe_ros.imaging.palettes import to_gray
+import numpy as np
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Open a video for the time of a ``with`` block; it is released whatever happens."""
+    video = cv2.VideoCapture(str(path))
+    try:
+        yield video
+    finally:
+        video.release()
+
+
+def read_video(path: Path) -> Iterator[np.ndarray]:
+    """
+    Read all frames of a video.
+
+    :return: iterator of (H, W) uint8; colours become gray as ``palettes.to_gray`` does.
+    :raises SourceError: if OpenCV cannot decode the video.
+    """
+    with open_video(path) as video:
+        readable, frame = video.read()
+        if not readable:
+            raise SourceError(f'{path}: not a video that OpenCV can decode')
+        while readable:
+            yield _gray(frame)
+            readable, frame = video.read()
+
+
+def read_positions(path: Path, positions: list[int]) -> Iterator[np.ndarray]:
+    """Read the frames with these numbers, from 0; unreadable ones are left out."""
+    with open_video(path) as video:
+        for position in positions:
+            video.set(cv2.CAP_PROP_POS_FRAMES, position)
+            readable, frame = video.read()
+            if readable:
+                yield _gray(frame)
+
+
+def count_frames(path: Path) -> int:
+    """Return the number of frames that the file states; 0 if it states none."""
+    with open_video(path) as video:
+        return max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
+def _gray(frame: np.ndarray) -> np.ndarray:
+    return frame if frame.ndim == 2 else to_gray(frame)
