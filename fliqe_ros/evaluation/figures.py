@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
+from sklearn.manifold import TSNE
 
 DPI = 120
 CROP_PX = 224
@@ -52,10 +53,8 @@ def draw_embeddings(path: Path, title: str, records: list, seed: int = 0) -> Non
     """
     Draw the t-SNE of embeddings (van der Maaten & Hinton, JMLR 2008), coloured by type.
 
-    Every record must have an embedding, and there must be more than three. Raises ImportError
-    without scikit-learn.
+    Every record must have an embedding, and there must be more than three.
     """
-    from sklearn.manifold import TSNE
     embeddings = np.stack([record.embedding for record in records])
     perplexity = min(30, (len(embeddings) - 1) // 3)
     points = TSNE(perplexity=perplexity, init='pca', random_state=seed).fit_transform(embeddings)

@@ -29,10 +29,10 @@ Every method sees the same versions of the same validation frames: clean, distor
 and at random severities. The baselines (sharpness, entropy and histogram rules, the block
 rules of Autoware, BRISQUE, NIQE, PIQE) are turned into probabilities by Platt scaling on the
 training frames. The models are then also graded by severity, with real trouble, on raw 16-bit
-frames and in colour palettes. BRISQUE, NIQE, the scaling and the t-SNE picture need
+frames and in colour palettes. BRISQUE and NIQE need
 pip install "fliqe_ros[baselines]"; what is not installed is left out, with a line that says so.
 
-The folder gets report.md, methods.csv (figures), records.csv (every single score) and pictures.
+The folder gets report.md, methods.csv (figures), verdicts.csv (every single score) and pictures.
 """
 
 
@@ -91,10 +91,9 @@ def main(argv=None) -> int:
         sources = evaluation_sources(options)
         methods = study.models + _baselines(options, study)
         _evaluate(study, methods, sources, options.limit)
-        pictures, left_out = draw_all(options.out, study, sources, options.limit)
-        study.left_out += left_out
+        pictures = draw_all(options.out, study, sources, options.limit)
         write_methods(options.out / 'methods.csv', study)
-        write_records(options.out / 'records.csv', study.results)
+        write_records(options.out / 'verdicts.csv', study.results)
         command = ' '.join(sys.argv[1:] if argv is None else argv)
         (options.out / 'report.md').write_text(page(study, pictures, command))
     except (CheckpointError, ValueError, OSError) as error:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
-import cv2
 from fliqe_ros.data.sources import Source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.imaging.gain_control import GainControl
@@ -66,7 +65,6 @@ class Batches(Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> Batch:
-        cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, self.epoch, step))
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
         count = self.views * DISTORTED_PER_VIEW

@@ -75,11 +75,6 @@ def find_baselines() -> tuple:
             found.append(Baseline(name, make()))
         except ImportError as error:
             missing.append(_left_out(name, error))
-    try:
-        import sklearn  # noqa: F401, only whether it is there
-    except ImportError as error:
-        missing += [_left_out(each.name, error) for each in found if each.decide is None]
-        found = [each for each in found if each.decide is not None]
     return found, missing
 
 

@@ -4,7 +4,6 @@ from functools import partial
 
 import cv2
 from fliqe_ros.evaluation import figures
-from fliqe_ros.evaluation.baselines.baselines import HOW_TO_GET_THEM
 from fliqe_ros.evaluation.evaluate import chosen_frames
 from fliqe_ros.evaluation.metrics import confusion
 from fliqe_ros.evaluation.protocols import PROTOCOLS
@@ -14,13 +13,13 @@ import numpy as np
 EMBEDDED_FRAMES = 120
 
 
-def draw_all(folder, study, sources: list, limit: int) -> tuple:
+def draw_all(folder, study, sources: list, limit: int) -> list[str]:
     """
     Write every picture into ``folder``; the further models' have their names in the file's.
 
-    Returns the names of the files, and a sentence for each picture that cannot be drawn here.
+    :return: the names of the files.
     """
-    drawn, left_out = ['roc.png'], []
+    drawn = ['roc.png']
     compared = {protocol: study.results[protocol] for protocol in ('reference', 'random')}
     figures.draw_roc(folder / 'roc.png', 'Distorted frames found against false alarms', compared,
                      study.model_names)
@@ -30,12 +29,9 @@ def draw_all(folder, study, sources: list, limit: int) -> tuple:
         records = {name: study.results[name][model.name] for name in PROTOCOLS}
         for picture, draw in _pictures(model, versions, records).items():
             name = picture_name(picture, model.name, study.model_names)
-            try:
-                draw(folder / name)
-                drawn.append(name)
-            except ImportError as error:
-                left_out.append(f'{name} is left out: {error}; {HOW_TO_GET_THEM}.')
-    return drawn, left_out
+            draw(folder / name)
+            drawn.append(name)
+    return drawn
 
 
 def _pictures(model, versions, records):
