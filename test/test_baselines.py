@@ -6,10 +6,11 @@ import cv2
 from fliqe_ros.data.sources import synthetic_source
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.evaluation.baselines.autoware_rules import block_score, block_states
-from fliqe_ros.evaluation.baselines.baselines import (
-    Baseline, calibrate, entropy, find_baselines, fit_probability, histogram, laplacian, measured,
-    tenengrad)
+from fliqe_ros.evaluation.baselines.calibration import calibrate, fit_probability, measured
+from fliqe_ros.evaluation.baselines.image_statistics import (
+    entropy, histogram, laplacian, tenengrad)
 from fliqe_ros.evaluation.baselines.nss_metrics import make_brisque, make_niqe, piqe, WORST
+from fliqe_ros.evaluation.baselines.registry import Baseline, find_baselines
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.simulation.distortions import distort
 import numpy as np

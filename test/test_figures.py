@@ -15,6 +15,7 @@ from fliqe_ros.evaluation.metrics import EvaluationRecord
 from fliqe_ros.evaluation.protocols import PROTOCOLS, Version
 from fliqe_ros.evaluation.report.page import page
 from fliqe_ros.evaluation.report.pictures import draw_all
+from fliqe_ros.evaluation.report.results import Results
 from fliqe_ros.models.checkpoint import save_checkpoint
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.models.resnet50 import ResNet50
@@ -192,13 +193,13 @@ def test_a_model_without_types_has_no_confusion(tmp_path):
     records = [replace(record, predicted=Distortion.UNKNOWN, kind='gray')
                for record in made_up_verdicts(frames=3)]
     sources = [synthetic_source(5, seed=0, height=160, width=200)]
-    study = report.Study([NetworkMethod('resnet50', ResNet50().eval())],
-                         {protocol: {'resnet50': records} for protocol in PROTOCOLS},
-                         {'resnet50': 70.0})
-    study.results['raw'] = {'resnet50': []}
-    drawn = draw_all(tmp_path, study, sources, limit=1)
+    results = Results([NetworkMethod('resnet50', ResNet50().eval())],
+                      {protocol: {'resnet50': records} for protocol in PROTOCOLS},
+                      {'resnet50': 70.0})
+    results.records['raw'] = {'resnet50': []}
+    drawn = draw_all(tmp_path, results, sources, limit=1)
     assert set(drawn) == {'roc.png', 'grid.png', 'severity.png', 'reliability.png', 'tsne.png'}
-    text = page(study, drawn, '')
+    text = page(results, drawn, '')
     assert 'Types' not in text and '| resnet50 |' in text
     assert '### Calibration' in text
 

@@ -33,7 +33,7 @@ class EncoderTraining:
     The state of a run: network, averaged network, optimiser, schedule, history.
 
     :param network: its parameters that ask for gradients are trained, on ``device``.
-    :param precision: see ``fliqe_ros.training.amp.Precision``.
+    :param precision: see ``fliqe_ros.training.amp.MixedPrecision``.
     """
 
     def __init__(self, network: QualityNetwork, config: TrainingConfig, device: str,
