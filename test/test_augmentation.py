@@ -4,8 +4,8 @@ from fliqe_ros.data.sources import Frame
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.simulation.artifacts import ARTIFACTS
 from fliqe_ros.simulation.scenes.textures import dead_leaves
-from fliqe_ros.training.augmentation import Camera, COUNTS_PER_LEVEL, look
-from fliqe_ros.training.batches import CLEAN, Defect, version
+from fliqe_ros.training.augmentation import CameraAugmentation, COUNTS_PER_LEVEL, random_view
+from fliqe_ros.training.batches import CLEAN, Degradation, version
 import numpy as np
 import pytest
 
@@ -17,12 +17,12 @@ def frame():
 
 def cameras(count):
     rng = np.random.default_rng(1)
-    return [Camera.draw(rng) for _ in range(count)]
+    return [CameraAugmentation.draw(rng) for _ in range(count)]
 
 
 def test_the_same_camera_shows_the_same_frame_in_the_same_way(frame):
     for number, camera in enumerate(cameras(20)):
-        view = look(frame, (120, 160), camera, np.random.default_rng(number))
+        view = random_view(frame, (120, 160), camera, np.random.default_rng(number))
         assert view.shape == (120, 160) and view.dtype == np.uint8
         assert np.array_equal(camera.sense(view), camera.sense(view))
         shown = [version(view, CLEAN, camera, np.random.default_rng(seed)) for seed in (1, 2)]
@@ -38,15 +38,15 @@ def test_draws_cover_raw_palette_and_compressed_cameras():
 
 
 def test_a_plain_camera_adds_nothing(frame):
-    camera = Camera()
-    view = look(frame, frame.pixels.shape, camera, np.random.default_rng(0))
+    camera = CameraAugmentation()
+    view = random_view(frame, frame.pixels.shape, camera, np.random.default_rng(0))
     assert any(np.array_equal(view, each) for each in (frame.pixels, frame.pixels[:, ::-1]))
     assert np.array_equal(camera.sense(view), view)
     assert np.array_equal(version(view, CLEAN, camera, np.random.default_rng(0)), view)
 
 
 def test_a_raw_camera_distorts_before_its_gain_control(frame):
-    camera = Camera(varied=True, seed=2, raw=True)
+    camera = CameraAugmentation(varied=True, seed=2, raw=True)
     view = (frame.pixels // 4 + 90).astype(np.uint8)  # a quarter of the range
     counts = camera.sense(view)
     assert counts.dtype == np.uint16
@@ -54,25 +54,25 @@ def test_a_raw_camera_distorts_before_its_gain_control(frame):
     assert np.ptp(counts) == pytest.approx(np.ptp(view.astype(int)) * COUNTS_PER_LEVEL, rel=0.2)
     shown = version(view, CLEAN, camera, np.random.default_rng(0))
     assert shown.min() == 0 and shown.max() == 255, 'stretched by gain control'
-    dark = version(view, Defect(Distortion.UNDEREXPOSURE), camera, np.random.default_rng(0))
+    dark = version(view, Degradation(Distortion.UNDEREXPOSURE), camera, np.random.default_rng(0))
     assert dark.max() == pytest.approx(0.3 * 255, abs=1), 'exposure acts behind gain control'
 
 
 @pytest.mark.parametrize('name', ARTIFACTS)
 def test_troubles_reach_the_view_of_every_kind_of_camera(frame, name):
-    defect = Defect.of_artifact(name, 1.0)
-    assert defect.whole == ARTIFACTS[name].whole
-    for camera in (Camera(), Camera(varied=True, seed=1, raw=True),
-                   Camera(varied=True, seed=1, palette='arctic', quality=80)):
+    degradation = Degradation.of_artifact(name, 1.0)
+    assert degradation.whole == ARTIFACTS[name].whole
+    for camera in (CameraAugmentation(), CameraAugmentation(varied=True, seed=1, raw=True),
+                   CameraAugmentation(varied=True, seed=1, palette='arctic', quality=80)):
         clean, troubled = (version(frame.pixels, each, camera, np.random.default_rng(0))
-                           for each in (CLEAN, defect))
+                           for each in (CLEAN, degradation))
         assert np.abs(clean.astype(float) - troubled).mean() > 1.5
 
 
 def test_softness_sets_how_soft_a_clean_view_may_be(frame):
     def sharpness(softness):
-        camera = Camera(varied=True)
-        views = [look(frame, (120, 160), camera, np.random.default_rng(seed), softness)
+        camera = CameraAugmentation(varied=True)
+        views = [random_view(frame, (120, 160), camera, np.random.default_rng(seed), softness)
                  for seed in range(60)]
         return np.array([np.abs(np.diff(view.astype(int))).mean() for view in views])
 

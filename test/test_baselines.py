@@ -6,10 +6,11 @@ import cv2
 from fliqe_ros.data.sources import synthetic_source
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.evaluation.baselines.autoware_rules import block_score, block_states
-from fliqe_ros.evaluation.baselines.baselines import (
-    Baseline, calibrate, entropy, find_baselines, fit_probability, histogram, laplacian, measured,
-    tenengrad)
+from fliqe_ros.evaluation.baselines.calibration import calibrate, fit_probability, measured
+from fliqe_ros.evaluation.baselines.image_statistics import (
+    entropy, histogram, laplacian, tenengrad)
 from fliqe_ros.evaluation.baselines.nss_metrics import make_brisque, make_niqe, piqe, WORST
+from fliqe_ros.evaluation.baselines.registry import Baseline, find_baselines
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.simulation.distortions import distort
 import numpy as np
@@ -72,6 +73,24 @@ def test_block_rules_tell_the_states_apart():
     dark, blockage, low_visibility, backlight, detail = block_states(image)
     assert (dark, blockage, low_visibility, backlight) == (2, 0, 4, 3)
     assert block_states(grid_of([textured] * 25))[-1] > detail
+
+
+def test_block_means_are_truncated_as_in_the_node():
+    """A mean of 230.5 is 230 there, neither above nor below its threshold: a normal block."""
+    half = np.where(np.indices((96, 128)).sum(0) % 2, 230, 231).astype(np.uint8)
+    assert half.mean() == 230.5
+    assert block_states(grid_of([half] * 25))[:4].tolist() == [0, 0, 0, 0]
+    assert block_states(grid_of([half + 1] * 25))[3] == 25
+
+
+def test_the_width_of_the_resized_frame_is_truncated_as_in_the_node():
+    """533 columns of 400 rows become 639 (of 639.6), blocks of 127 px, the last four unused."""
+    image = np.random.default_rng(0).integers(60, 200, (400, 533)).astype(np.uint8)
+    image[:, 529:] = 255
+    other = image.copy()
+    other[:, 531:] = 0  # lies wholly behind column 635 of 639
+    assert np.array_equal(block_states(image), block_states(other))
+    assert not np.array_equal(block_states(image), block_states(image[:, :500]))
 
 
 @pytest.mark.parametrize('states, score', [
@@ -137,7 +156,6 @@ def test_colours_are_measured_in_gray(scene):
 
 
 def test_platt_scaling_recovers_its_parameters():
-    pytest.importorskip('sklearn')
     rng = np.random.default_rng(0)
     measures = rng.normal(20.0, 4.0, 40_000)
     truth = 1 / (1 + np.exp(-(0.5 * measures - 10.0)))
@@ -149,7 +167,6 @@ def test_platt_scaling_recovers_its_parameters():
 
 
 def test_classes_weigh_the_same_however_many_there_are():
-    pytest.importorskip('sklearn')
     rng = np.random.default_rng(0)
     measures = np.append(rng.normal(1, 1, 1_000), rng.normal(-1, 1, 16_000))[:, None]
     probability = fit_probability(measures, np.arange(17_000) < 1_000)
@@ -158,7 +175,6 @@ def test_classes_weigh_the_same_however_many_there_are():
 
 
 def test_alternatives_are_fitted_to_the_training_split(source):
-    pytest.importorskip('sklearn')
     seen = []
 
     def peek(image):
@@ -178,7 +194,6 @@ def test_alternatives_are_fitted_to_the_training_split(source):
 
 
 def test_every_alternative_rates_every_distortion(source):
-    pytest.importorskip('sklearn')
     baselines, missing = find_baselines()
     assert len(baselines) + len(missing) == 9
     image = source.validation[0].to_8bit()
@@ -189,8 +204,7 @@ def test_every_alternative_rates_every_distortion(source):
 
 
 @pytest.mark.parametrize('package, gone', [
-    ('brisque', {'brisque'}), ('skvideo.utils', {'niqe'}),
-    ('sklearn', {'laplacian', 'tenengrad', 'entropy', 'histogram', 'autoware fitted', 'piqe'})])
+    ('brisque', {'brisque'}), ('skvideo.utils', {'niqe'})])
 def test_what_is_not_installed_is_left_out_with_a_line(monkeypatch, package, gone):
     monkeypatch.setitem(sys.modules, package, None)
     found, missing = find_baselines()

@@ -18,6 +18,7 @@ from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.network import binary_head, Prediction
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.training.amp import deterministic
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.heads import train_heads
@@ -96,13 +97,12 @@ def test_bfloat16_trains_as_float32_does(sources, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16', 'float16'])
 def test_training_on_a_gpu_is_reproducible(sources, tmp_path, precision):
-    from fliqe_ros.training.amp import make_deterministic
-    make_deterministic()
     states = []
     for folder in (tmp_path / 'a', tmp_path / 'b'):
         torch.manual_seed(0)
-        training = EncoderTraining(ThermalS(), TINY, 'cuda', precision)
-        states.append(training.run(sources, folder, workers=0).state_dict())
+        with deterministic():
+            training = EncoderTraining(ThermalS(), TINY, 'cuda', precision)
+            states.append(training.run(sources, folder, workers=0).state_dict())
     assert same_tensors(*states)
     assert all(torch.isfinite(value).all() for value in states[0].values())
 

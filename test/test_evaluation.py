@@ -59,7 +59,6 @@ def test_metrics_by_hand():
     assert found.type_accuracy == pytest.approx(3 / 6)
     assert found.mean_scores == pytest.approx({
         Distortion.CLEAN: 0.65, Distortion.LENS_BLUR: 0.4, Distortion.GHOSTING: 0.2})
-    assert found.worst_distortion_score == pytest.approx(0.4)
 
 
 def test_what_cannot_be_told_is_nan():

@@ -1,8 +1,14 @@
 """What training is made of: the losses, the data split, the batches, averaging, precision."""
 
 import math
+import os
+from pathlib import Path
+import pickle
+import subprocess
+import sys
 
 import cv2
+from fliqe_ros.data.frame_store import FrameStore
 from fliqe_ros.data.sources import (
     Frame, grouped_frames, load_sources, noise_level, Source, synthetic_source, validation_groups)
 from fliqe_ros.distortion_types import CLASSES
@@ -10,9 +16,10 @@ from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.simulation.scenes.textures import dead_leaves, fractal
-from fliqe_ros.training.amp import MixedPrecision
-from fliqe_ros.training.batches import Batches
+from fliqe_ros.training.amp import deterministic, MixedPrecision
+from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
+from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import parts_of, ranking_loss, supervised_contrastive_loss
 import numpy as np
 import pytest
@@ -123,6 +130,104 @@ def test_a_clip_in_colours_gives_the_levels_behind_them(tmp_path):
     video.release()
     for frame in grouped_frames(tmp_path):
         assert np.abs(frame.pixels - ramp.astype(float)).mean() < 6
+
+
+def test_a_video_is_released_after_an_error(tmp_path):
+    path = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+    for level in range(10):
+        writer.write(np.full((48, 64, 3), level * 20, np.uint8))
+    writer.release()
+    frames = grouped_frames(tmp_path)
+    next(frames)
+    with pytest.raises(RuntimeError) as caught:
+        frames.throw(RuntimeError())
+    open_files = [os.path.realpath(entry) for entry in Path('/proc/self/fd').iterdir()]
+    assert caught.tb and str(path) not in open_files
+
+
+IN_LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+from fliqe_ros.data.sources import load_sources
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+few, many = map(Path, sys.argv[1:])
+digest = load_sources(few)[0].digest()
+before = peak_mb()
+source, = load_sources(many)
+source.digest()
+megabytes = sum(frame.pixels.nbytes for frame in source.training + source.validation) / 2**20
+print(megabytes, peak_mb() - before)
+"""
+
+
+def test_frames_are_not_kept_in_memory(tmp_path):
+    pixels = cv2.GaussianBlur(np.random.default_rng(0).integers(
+        0, 60000, (512, 640)).astype(np.uint16), (0, 0), 5)
+    content = cv2.imencode('.png', pixels)[1].tobytes()
+    for name, count in (('few', 5), ('many', 100)):
+        (tmp_path / name / 'camera').mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / name / 'camera' / f'a_{number}.png').write_bytes(content)
+    (tmp_path / 'tmp').mkdir()
+    done = subprocess.run(
+        [sys.executable, '-I', '-c', IN_LITTLE_MEMORY, tmp_path / 'few', tmp_path / 'many'],
+        env={**os.environ, 'TMPDIR': str(tmp_path / 'tmp')}, capture_output=True, text=True,
+        check=True)
+    frames_mb, more_mb = map(float, done.stdout.split())
+    assert frames_mb > 60 and more_mb < 20
+    assert not list((tmp_path / 'tmp').iterdir()), 'what was stored is removed'
+
+
+def test_stored_frames_are_the_same_to_the_bit(tmp_path):
+    plain = synthetic_source(4, 3, 96, 128)
+    stored = synthetic_source(4, 3, 96, 128, FrameStore(tmp_path))
+    assert stored.digest() == plain.digest()
+    assert {frame.pixels.dtype for frame in stored.training} == {
+        np.dtype(np.uint8), np.dtype(np.uint16)}
+    copy = pickle.loads(pickle.dumps(stored))  # as it reaches a worker process
+    assert len(list(tmp_path.iterdir())) == 1
+    del copy
+    assert stored.digest() == plain.digest(), 'the copy must not take the file along'
+    del stored
+    assert not list(tmp_path.iterdir())
+
+
+def test_batches_of_workers_are_the_same_and_leave_threads_alone(sources, tmp_path):
+    stored = [synthetic_source(6, 1, 240, 320, FrameStore(tmp_path))]
+    threads = cv2.getNumThreads()
+    batches = [Batches(each, ThermalS().prepare, (160, 192), 2, 2, 0, 0)
+               for each in (sources, stored)]
+    expected = list(load_batches(batches[0], 0, 'cpu'))
+    assert cv2.getNumThreads() == threads
+    for one, other in zip(expected, load_batches(batches[1], 1, 'cpu')):
+        assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(one, other))
+    assert list(tmp_path.iterdir()), 'the end of a worker must not remove the frames'
+
+
+class ThreadCount(Batches):
+    """Tells how many threads OpenCV has where batches are made."""
+
+    def __getitem__(self, step):
+        return Batch(*[torch.tensor(cv2.getNumThreads())] * 4)
+
+
+def test_a_worker_has_one_thread(sources):
+    batches = ThreadCount(sources, ThermalS().prepare, (160, 192), 2, 1, 0, 0)
+    batch, = load_batches(batches, 1, 'cpu')
+    assert batch.labels == 1
+
+
+def test_determinism_ends_with_its_block(monkeypatch):
+    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG', raising=False)
+    with deterministic():
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert 'CUBLAS_WORKSPACE_CONFIG' not in os.environ
 
 
 def test_a_camera_that_is_noisy_throughout_is_told(tmp_path, caplog):

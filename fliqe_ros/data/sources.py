@@ -5,15 +5,18 @@ A source is one camera (one folder). Frames of a group (a clip, a flight, a sequ
 a group lies in the training split or in the validation split as a whole.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import logging
 from pathlib import Path
 import re
-from typing import Iterator
 
 import cv2
+from fliqe_ros.data.frame_store import FrameStore, StoredPixels
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.bags import is_bag, open_bag
 from fliqe_ros.frame_io.files import find_files, read_frames, VIDEO_SUFFIXES
@@ -37,13 +40,22 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame, (H, W) uint8 or uint16, and the group it belongs to."""
+    """One frame, in memory or in a ``FrameStore``, and the group it belongs to."""
 
-    pixels: np.ndarray
+    content: np.ndarray | StoredPixels
     group: str
 
+    @property
+    def pixels(self) -> np.ndarray:
+        """(H, W) uint8 or uint16; of a stored frame read anew each time."""
+        return self.content.read() if isinstance(self.content, StoredPixels) else self.content
+
+    def stored_in(self, store: FrameStore) -> Frame:
+        """Return the same frame with its pixels in the store."""
+        return Frame(store.add(self.pixels), self.group)
+
     def to_8bit(self, gain_control: GainControl = GainControl()) -> np.ndarray:
-        """(H, W) uint8."""
+        """Return (H, W) uint8."""
         return gain_control(self.pixels)
 
 
@@ -52,34 +64,40 @@ class Source:
     """The usable frames of one camera."""
 
     name: str
-    training: list = field(default_factory=list)
-    validation: list = field(default_factory=list)
-    noisy: int = 0
+    training: list[Frame] = field(default_factory=list)
+    validation: list[Frame] = field(default_factory=list)
+    noisy: int = 0  # frames left out
 
     def digest(self) -> str:
         """Return a SHA-256 of the frames and how they are split."""
         content = hashlib.sha256()
         for split in (self.training, self.validation):
             for frame in split:
-                content.update(f'{frame.group} {frame.pixels.shape} {frame.pixels.dtype}'.encode())
-                content.update(np.ascontiguousarray(frame.pixels))
+                pixels = frame.pixels
+                content.update(f'{frame.group} {pixels.shape} {pixels.dtype}'.encode())
+                content.update(pixels.tobytes())
             content.update(b'end')
         return content.hexdigest()
 
 
-def load_sources(root: Path, exclude: tuple = ()) -> list:
+def load_sources(root: Path, exclude: tuple[str, ...] = (),
+                 store: FrameStore | None = None) -> list[Source]:
     """
     Read every subfolder of ``root`` that holds images, videos or bags as one source.
 
-    exclude: names of subfolders to leave out. Natively noisy frames are counted and left out; a
-    warning names a camera that has no others. Raises ValueError where nothing usable is found.
+    Natively noisy frames are counted and left out; a warning names a camera that has no others.
+
+    :param exclude: names of subfolders to leave out.
+    :param store: takes the decoded frames; the default is one in the system's temporary folder.
+    :raises ValueError: if nothing usable is found.
     """
+    store = FrameStore() if store is None else store
     folders = sorted(path for path in Path(root).iterdir() if path.is_dir())
     sources = []
     for folder in folders:
         with suppress(SourceError):  # a folder without any of them
             if folder.name not in exclude:
-                sources.append(load_source(folder))
+                sources.append(load_source(folder, store))
     for source in sources:
         if source.noisy and not source.training:
             _log.warning('left out: %s: all %d frames have noise above %g levels', source.name,
@@ -91,15 +109,15 @@ def load_sources(root: Path, exclude: tuple = ()) -> list:
     return usable
 
 
-def load_source(folder: Path) -> Source:
+def load_source(folder: Path, store: FrameStore) -> Source:
     """Read one folder; see ``load_sources``."""
-    source = Source(Path(folder).name)
-    frames = []
+    source = Source(folder.name)
+    frames: list[Frame] = []
     for frame in grouped_frames(folder):
         if noise_level(frame.to_8bit()) > MAX_NATIVE_NOISE:
             source.noisy += 1
         else:
-            frames.append(frame)
+            frames.append(frame.stored_in(store))
     held_out = validation_groups({frame.group for frame in frames})
     if held_out:
         source.training = [frame for frame in frames if frame.group not in held_out]
@@ -114,9 +132,9 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
     """
     Yield the frames of a folder in the order of their paths; unreadable files are left out.
 
-    An image's group is its path in the folder without what numbers it (see ``_NUMBER``); a
-    video's group is its name, and ``FRAMES_PER_CLIP`` frames are taken from it, evenly spaced.
-    Each image topic of a ROS bag is like a video, its group ``bag:topic``.
+    The group of an image is its path in the folder without the number at its end. The group of a
+    video is its name, and ``FRAMES_PER_CLIP`` evenly spaced frames are taken from it. Each image
+    topic of a ROS bag is treated like a video; its group is ``bag:topic``.
     """
     for path in find_files(folder):
         if is_bag(path):
@@ -132,17 +150,17 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
 
 def _clip(path: Path) -> Iterator[Frame]:
     video = cv2.VideoCapture(str(path))
-    count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-    if count < 1:  # not stored, as by a recorder that was killed
+    try:
+        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        for position in _positions(count) if count > 0 else ():
+            video.set(cv2.CAP_PROP_POS_FRAMES, position)
+            done, image = video.read()
+            if done:
+                yield Frame(to_gray(image), path.stem)
+    finally:
         video.release()
+    if count < 1:  # not stored, as by a recorder that was killed
         yield from _clip_of_unknown_length(path)
-        return
-    for position in _positions(count):
-        video.set(cv2.CAP_PROP_POS_FRAMES, position)
-        done, image = video.read()
-        if done:
-            yield Frame(to_gray(image), path.stem)
-    video.release()
 
 
 def _clip_of_unknown_length(path: Path) -> Iterator[Frame]:
@@ -154,8 +172,8 @@ def _clip_of_unknown_length(path: Path) -> Iterator[Frame]:
         _log.warning('left out: %s', error)
 
 
-def _positions(count: int) -> list:
-    """Return the numbers of the frames to take of so many."""
+def _positions(count: int) -> list[int]:
+    """Return the indices of the frames to take from ``count`` frames."""
     return [int(position * count) for position in np.linspace(0.1, 0.9, FRAMES_PER_CLIP)]
 
 
@@ -170,7 +188,7 @@ def _bag(path: Path) -> Iterator[Frame]:
         _log.warning('left out: %s', error)
 
 
-def validation_groups(groups: set) -> set:
+def validation_groups(groups: set[str]) -> set[str]:
     """Choose about a fifth of the groups by hash of their names; none if there is only one."""
     if len(groups) < 2:
         return set()
@@ -185,13 +203,18 @@ def noise_level(image: np.ndarray) -> float:
     Immerkaer's operator (Fast Noise Variance Estimation, CVIU 1996), but with the median of its
     response instead of the mean, so that edges and texture do not count as noise.
     """
-    operator = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+    operator = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     response = cv2.filter2D(image.astype(np.float32), -1, operator)
     return float(np.median(np.abs(response))) / (6 * 0.6745)
 
 
-def synthetic_source(count: int, seed: int, height: int = 512, width: int = 640) -> Source:
-    """Return ``count`` generated pictures: half moving scenes, dead leaves, close-ups."""
+def synthetic_source(count: int, seed: int, height: int = 512, width: int = 640,
+                     store: FrameStore | None = None) -> Source:
+    """
+    Return generated pictures: half moving scenes, a quarter dead leaves, a quarter close-ups.
+
+    :param store: takes the pictures; without it they stay in memory.
+    """
     source = Source('synthetic')
     for index in range(count):
         rng = np.random.default_rng((seed, index))
@@ -203,6 +226,8 @@ def synthetic_source(count: int, seed: int, height: int = 512, width: int = 640)
         else:
             draw = (dead_leaves, close_up)[index % 2]
             frame = Frame(draw(rng, height, width), f'{draw.__name__}{index}')
+        if store is not None:
+            frame = frame.stored_in(store)
         held_out = index >= count * (1 - VALIDATION_SHARE)
         (source.validation if held_out else source.training).append(frame)
     return source

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-import cv2
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.evaluation.metrics import (
     auroc, calibration_error, confusion, reliability, roc, scores_and_truth, severity_correlations,
     THRESHOLD)
+from fliqe_ros.imaging.crops import richest_corner
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
+from sklearn.manifold import TSNE
 
 DPI = 120
 CROP_PX = 224
@@ -52,10 +53,8 @@ def draw_embeddings(path: Path, title: str, records: list, seed: int = 0) -> Non
     """
     Draw the t-SNE of embeddings (van der Maaten & Hinton, JMLR 2008), coloured by type.
 
-    Every record must have an embedding, and there must be more than three. Raises ImportError
-    without scikit-learn.
+    Every record must have an embedding, and there must be more than three.
     """
-    from sklearn.manifold import TSNE
     embeddings = np.stack([record.embedding for record in records])
     perplexity = min(30, (len(embeddings) - 1) // 3)
     points = TSNE(perplexity=perplexity, init='pca', random_state=seed).fit_transform(embeddings)
@@ -194,17 +193,3 @@ def _legend_beside(axes):
 def _auroc(records):
     scores, clean = scores_and_truth(records)
     return auroc(scores[clean], scores[~clean])
-
-
-def richest_corner(image: np.ndarray, side: int) -> tuple:
-    """
-    Find the square of ``side`` px with most structure, to be shown so that single pixels show.
-
-    image: (H, W) uint8. Returns row and column of its top left corner; where the image is smaller
-    than the square, the square is cut down to it.
-    """
-    height, width = (min(side, length) for length in image.shape)
-    change = np.abs(cv2.Laplacian(cv2.GaussianBlur(image, (0, 0), 3), cv2.CV_32F))
-    sums = cv2.boxFilter(change, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False)
-    sums = sums[:image.shape[0] - height + 1, :image.shape[1] - width + 1]
-    return np.unravel_index(np.argmax(sums), sums.shape)

@@ -1,10 +1,12 @@
-"""Figures of a set of records: detection, types, calibration, order; NumPy only."""
+"""Figures of a set of records: detection, types, calibration, order."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 import numpy as np
+from scipy.stats import spearmanr
+from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 #: A frame scoring below this is called distorted.
 THRESHOLD = 0.5
@@ -45,12 +47,6 @@ class Metrics:
     type_accuracy: float       # nine-way; NaN for a method without types
     calibration_error: float   # expected calibration error of the score, 10 bins
     mean_scores: dict          # Distortion → mean score
-
-    @property
-    def worst_distortion_score(self) -> float:
-        """Highest mean score of any distortion."""
-        return max((self.mean_scores[d] for d in DISTORTIONS if d in self.mean_scores),
-                   default=float('nan'))
 
 
 def metrics(records: list) -> Metrics:
@@ -120,10 +116,8 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     """Probability that a positive scores above a negative, ties counting half."""
     if not len(positive) or not len(negative):
         return float('nan')
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, 'left')
-    not_above = np.searchsorted(ordered, positive, 'right')
-    return float((below + not_above).mean() / (2 * len(ordered)))
+    scores = np.concatenate([positive, negative])
+    return float(roc_auc_score(np.arange(len(scores)) < len(positive), scores))
 
 
 def roc(scores: np.ndarray, clean: np.ndarray) -> tuple:
@@ -133,11 +127,8 @@ def roc(scores: np.ndarray, clean: np.ndarray) -> tuple:
     Returns the share of clean frames called distorted and that of distorted frames called so,
     as the threshold rises; both float64 of one length. Both kinds of frames must be there.
     """
-    order = np.argsort(scores)
-    alarms, hits = np.cumsum(clean[order]), np.cumsum(~clean[order])
-    last_of_equals = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    return (np.append(0, alarms[last_of_equals]) / alarms[-1],
-            np.append(0, hits[last_of_equals]) / hits[-1])
+    alarms, hits, _ = roc_curve(~clean, -scores, drop_intermediate=False)
+    return alarms, hits
 
 
 class Bin(NamedTuple):
@@ -185,10 +176,9 @@ def calibration_error(scores: np.ndarray, clean: np.ndarray, bins: int = 10) -> 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:
     """Spearman's rank correlation, equal values sharing their mean rank; NaN if one is flat."""
-    ranks = [_ranks(np.asarray(values)) for values in (first, second)]
-    if any(len(rank) < 2 or np.ptp(rank) == 0 for rank in ranks):
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float('nan')
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(spearmanr(first, second)[0])
 
 
 def severity_correlations(records: list) -> dict:
@@ -210,16 +200,11 @@ def severity_correlations(records: list) -> dict:
 
 def confusion(records: list) -> np.ndarray:
     """(9, 9) int counts: rows the truth, columns the type seen, in the order of ``CLASSES``."""
-    counts = np.zeros((len(CLASSES), len(CLASSES)), int)
-    for record in records:
-        if record.predicted in CLASSES:
-            counts[CLASSES.index(record.truth), CLASSES.index(record.predicted)] += 1
-    return counts
-
-
-def _ranks(values):
-    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[index]
+    typed = [(record.truth, record.predicted) for record in records
+             if record.predicted in CLASSES]
+    if not typed:
+        return np.zeros((len(CLASSES), len(CLASSES)), int)
+    return confusion_matrix(*zip(*typed), labels=CLASSES)
 
 
 def _mean(values) -> float:

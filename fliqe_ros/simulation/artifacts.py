@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.h264 import h264
 import numpy as np
 
@@ -49,7 +50,7 @@ def apply_artifact(image: np.ndarray, name: str, severity: Optional[float] = Non
     strength = kind.mild * (kind.strong / kind.mild) ** severity
     draw = np.random.default_rng(0) if rng is None else rng
     frame = kind.simulate(image.astype(np.float32), strength, draw)
-    return np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+    return to_uint8(frame)
 
 
 def _fixed_pattern(frame, sigma, rng):
@@ -141,7 +142,7 @@ def _interlace(frame, shift, rng):
 
 
 def _h264(frame, rate_factor, rng):
-    return h264(np.clip(np.rint(frame), 0, 255).astype(np.uint8), round(rate_factor))
+    return h264(to_uint8(frame), round(rate_factor))
 
 
 ARTIFACTS = {

@@ -11,6 +11,7 @@ from typing import Callable, Optional
 import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.imaging.pixels import to_uint8
 import numpy as np
 
 REFERENCE_ANGLE_DEG = 45.0
@@ -119,7 +120,7 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def _lens_blur(frame, sigma, reference, rng):
-    size = 11 if reference else 2 * int(np.ceil(2.5 * sigma)) + 1
+    size = 2 * int(np.ceil(2.5 * sigma)) + 1
     return cv2.GaussianBlur(frame, (size, size), sigma)
 
 
@@ -152,7 +153,7 @@ def _brightness(frame, factor, reference, rng):
 
 
 def _compression(frame, quality, reference, rng):
-    frame = np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+    frame = to_uint8(frame)
     return jpeg(frame, round(quality)).astype(np.float32)
 
 

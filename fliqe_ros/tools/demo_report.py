@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from fliqe_ros.distortion_types import Distortion, DISTORTIONS
-from fliqe_ros.evaluation.figures import richest_corner
+from fliqe_ros.imaging.crops import richest_corner
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

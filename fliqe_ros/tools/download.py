@@ -1,11 +1,11 @@
 """
-Gather the single frames that thermal_s was trained on from the public repositories they are in.
+Download the single frames that thermal_s was trained on from the public repositories they are in.
 
 Each row of a table (CSV) makes FOLDER/folder/file from one file of a repository on GitHub at one
 commit. Its column "path" may end in #raw, #t=N, #frame=N or #frame=channelN: counts of a
 radiometric file, a frame of a video or recording, a channel of an array; these are stored as PNG.
 What comes out must have the SHA-256 in the table. Files that are right already stay as they are;
-what cannot be had is told, and the others are gathered all the same. Needs git, and the Python
+what cannot be had is told, and the others are downloaded all the same. Needs git, and the Python
 package cptv for .cptv files.
 """
 
@@ -48,22 +48,22 @@ def main(argv=None) -> int:
         with options.table.open(encoding='utf-8', newline='') as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        print(f'gather: {error}', file=sys.stderr)
+        print(f'download: {error}', file=sys.stderr)
         return 1
     missing = 0
     with tempfile.TemporaryDirectory() as scratch:
         for row in rows:
             try:
-                gather(row, options.folder, options.cache or Path(scratch))
+                download_frame(row, options.folder, options.cache or Path(scratch))
             except FAILURES as error:
                 missing += 1
-                print(f'gather: {row["folder"]}/{row["file"]}: {str(error) or repr(error)}',
+                print(f'download: {row["folder"]}/{row["file"]}: {str(error) or repr(error)}',
                       file=sys.stderr)
     print(f'{len(rows) - missing} of {len(rows)} frames are in {options.folder}')
     return int(missing > 0)
 
 
-def gather(row: dict, folder: Path, cache: Path) -> None:
+def download_frame(row: dict, folder: Path, cache: Path) -> None:
     """Make the frame of one row of the table, unless it is there; raises one of FAILURES."""
     target = folder / row['folder'] / row['file']
     path, _, part = row['path'].partition('#')

@@ -4,6 +4,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from fliqe_ros.data.frame_store import FrameStore
 from fliqe_ros.data.sources import load_sources, Source, synthetic_source
 from fliqe_ros.evaluation.methods import NetworkMethod
 from fliqe_ros.models.checkpoint import load_model
@@ -46,7 +47,7 @@ def evaluation_sources(options) -> list:
         for source in sources:
             source.validation = source.training + source.validation
     if options.synthetic:
-        generated = synthetic_source(options.synthetic, SYNTHETIC_SEED)
+        generated = synthetic_source(options.synthetic, SYNTHETIC_SEED, store=FrameStore())
         sources.append(Source(generated.name, [], generated.training + generated.validation))
     return sources
 

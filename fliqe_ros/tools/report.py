@@ -1,18 +1,20 @@
-"""Settle which method is best: judge models and baselines on the same frames, write it up."""
+"""Compare models and baselines on the same frames and write a report."""
 
 import argparse
-from dataclasses import dataclass, field
 from pathlib import Path
 import shutil
 import sys
 
+from fliqe_ros.data.sources import Source
 from fliqe_ros.errors import CheckpointError
-from fliqe_ros.evaluation.baselines.baselines import calibrate, find_baselines
+from fliqe_ros.evaluation.baselines.calibration import BaselineMethod, calibrate
+from fliqe_ros.evaluation.baselines.registry import find_baselines
 from fliqe_ros.evaluation.evaluate import chosen_frames, evaluate_methods
 from fliqe_ros.evaluation.methods import milliseconds_per_frame
 from fliqe_ros.evaluation.protocols import PROTOCOLS
 from fliqe_ros.evaluation.report.page import page
 from fliqe_ros.evaluation.report.pictures import draw_all
+from fliqe_ros.evaluation.report.results import Results
 from fliqe_ros.evaluation.report.tables import methods_table, write_methods
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.tools.data_options import at_least_one
@@ -20,7 +22,7 @@ from fliqe_ros.tools.evaluate import write_records
 from fliqe_ros.tools.evaluation_options import (
     evaluation_options, evaluation_sources, read_cameras, read_models)
 
-#: Conditions under which the baselines are judged too; the others are about our models.
+#: Protocols under which the baselines are evaluated too; the others are about our models.
 COMPARED = ('reference', 'random')
 NEEDED_BYTES = 100 * 2**20
 TIMED_FRAMES = 9
@@ -29,34 +31,11 @@ Every method sees the same versions of the same validation frames: clean, distor
 and at random severities. The baselines (sharpness, entropy and histogram rules, the block
 rules of Autoware, BRISQUE, NIQE, PIQE) are turned into probabilities by Platt scaling on the
 training frames. The models are then also graded by severity, with real trouble, on raw 16-bit
-frames and in colour palettes. BRISQUE, NIQE, the scaling and the t-SNE picture need
+frames and in colour palettes. BRISQUE and NIQE need
 pip install "fliqe_ros[baselines]"; what is not installed is left out, with a line that says so.
 
-The folder gets report.md, methods.csv (figures), records.csv (every single score) and pictures.
+The folder gets report.md, methods.csv (figures), verdicts.csv (every single score) and pictures.
 """
-
-
-@dataclass
-class Study:
-    """
-    Everything that was found.
-
-    results: protocol → {method → list of EvaluationRecord}. milliseconds: method → time per frame.
-    frames: source → number of frames judged. fitted_to: source → number of frames that the
-    baselines were fitted to. left_out: sentences.
-    """
-
-    models: list
-    results: dict = field(default_factory=dict)
-    milliseconds: dict = field(default_factory=dict)
-    frames: dict = field(default_factory=dict)
-    fitted_to: dict = field(default_factory=dict)
-    left_out: list = field(default_factory=list)
-
-    @property
-    def model_names(self) -> tuple:
-        """Names of the networks, in the order they were given."""
-        return tuple(model.name for model in self.models)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,10 +45,10 @@ def parser() -> argparse.ArgumentParser:
         parents=[evaluation_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--out', type=Path, required=True, help='folder to write to')
     arguments.add_argument('--model', nargs='+', default=[str(DEFAULT_MODEL)],
-                           help='checkpoints to judge, the most important first; default: the '
+                           help='checkpoints to evaluate, the most important first; default: the '
                                 'packaged one')
     arguments.add_argument('--limit', type=at_least_one, default=60, metavar='N',
-                           help='most frames of each camera to judge, default: %(default)s')
+                           help='most frames of each camera to evaluate, default: %(default)s')
     arguments.add_argument('--fit-limit', type=at_least_one, default=20, metavar='N',
                            help='most training frames of each camera to fit the baselines to, '
                                 'default: %(default)s')
@@ -78,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
                                 'default: those of --data, with --only those of its other '
                                 'cameras')
     arguments.add_argument('--no-baselines', '--no-alternatives', action='store_true',
-                           help='judge the models only')
+                           help='evaluate the models only')
     return arguments
 
 
@@ -87,28 +66,27 @@ def main(argv=None) -> int:
     options = parser().parse_args(argv)
     try:
         _prepare_folder(options.out)
-        study = Study(read_models(options.model, options.device))
+        results = Results(read_models(options.model, options.device))
         sources = evaluation_sources(options)
-        methods = study.models + _baselines(options, study)
-        _evaluate(study, methods, sources, options.limit)
-        pictures, left_out = draw_all(options.out, study, sources, options.limit)
-        study.left_out += left_out
-        write_methods(options.out / 'methods.csv', study)
-        write_records(options.out / 'records.csv', study.results)
+        methods = results.models + _baselines(options, results)
+        _evaluate(results, methods, sources, options.limit)
+        pictures = draw_all(options.out, results, sources, options.limit)
+        write_methods(options.out / 'methods.csv', results)
+        write_records(options.out / 'verdicts.csv', results.records)
         command = ' '.join(sys.argv[1:] if argv is None else argv)
-        (options.out / 'report.md').write_text(page(study, pictures, command))
+        (options.out / 'report.md').write_text(page(results, pictures, command))
     except (CheckpointError, ValueError, OSError) as error:
         print(f'report: {error}', file=sys.stderr)
         return 1
     for protocol in COMPARED:
-        print(f'\n{protocol} severities\n{methods_table(study, protocol)}')
-    for sentence in study.left_out:
+        print(f'\n{protocol} severities\n{methods_table(results, protocol)}')
+    for sentence in results.left_out:
         print(f'report: {sentence}', file=sys.stderr)
     print(f'\n{options.out / "report.md"}')
     return 0
 
 
-def _prepare_folder(folder):
+def _prepare_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
@@ -116,8 +94,8 @@ def _prepare_folder(folder):
                       f'{NEEDED_BYTES >> 20} MB.')
 
 
-def _baselines(options, study):
-    """Fit what can run here to frames that are not judged."""
+def _baselines(options: argparse.Namespace, results: Results) -> list[BaselineMethod]:
+    """Fit what can run here to frames that are not evaluated."""
     if options.no_baselines:
         return []
     cameras = read_cameras(options.fit_data or options.data, tuple(options.exclude))
@@ -129,25 +107,26 @@ def _baselines(options, study):
     if not cameras:
         raise ValueError('No frames are left to fit the baselines to: name a folder with '
                          '--fit-data, or leave them out with --no-baselines.')
-    study.fitted_to = {camera.name: len(chosen_frames(camera.training, options.fit_limit))
-                       for camera in cameras}
-    baselines, study.left_out = find_baselines()
+    results.fitted_to = {camera.name: len(chosen_frames(camera.training, options.fit_limit))
+                         for camera in cameras}
+    baselines, results.left_out = find_baselines()
     return calibrate(baselines, cameras, options.fit_limit, progress=True)
 
 
-def _evaluate(study, methods, sources, limit):
+def _evaluate(results: Results, methods: list, sources: list[Source], limit: int) -> None:
     chosen = {source.name: chosen_frames(source.validation, limit) for source in sources}
-    study.frames = {name: len(frames) for name, frames in chosen.items()}
-    if not any(study.frames.values()):
+    results.frames = {name: len(frames) for name, frames in chosen.items()}
+    if not any(results.frames.values()):
         raise ValueError('There are no validation frames; with --all-frames also those that '
-                         'training would use are judged.')
+                         'training would use are evaluated.')
     for protocol in PROTOCOLS:
-        compared = methods if protocol in COMPARED else study.models
-        study.results[protocol] = evaluate_methods(
+        compared = methods if protocol in COMPARED else results.models
+        results.records[protocol] = evaluate_methods(
             compared, sources, protocol, limit, progress=True)
     share = -(-TIMED_FRAMES // len(chosen))
     timed = [frame.to_8bit() for frames in chosen.values() for frame in frames[:share]]
-    study.milliseconds = {method.name: milliseconds_per_frame(method, timed) for method in methods}
+    results.milliseconds = {
+        method.name: milliseconds_per_frame(method, timed) for method in methods}
 
 
 if __name__ == '__main__':

@@ -1,5 +1,7 @@
 """Arithmetic of training: mixed precision where the device has it, and the same every time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import os
 
 import torch
@@ -19,7 +21,7 @@ class MixedPrecision:
     :raises ValueError: if the name is none of them, or float16 is wanted without a GPU.
     """
 
-    def __init__(self, name: str = 'auto', device: str = 'cpu'):
+    def __init__(self, name: str = 'auto', device: str = 'cpu') -> None:
         self._device_type = torch.device(device).type
         cuda = self._device_type == 'cuda'
         if name not in PRECISIONS:
@@ -33,7 +35,7 @@ class MixedPrecision:
         # float16 alone has too short a range for gradients
         self.scaler = _GradScaler(enabled=name == 'float16')
 
-    def autocast(self):
+    def autocast(self) -> torch.autocast:
         """Return the context of forward passes; losses are computed outside, in float32."""
         return torch.autocast(self._device_type, getattr(torch, self.name),
                               enabled=self.name != 'float32')
@@ -46,8 +48,25 @@ class MixedPrecision:
         self.scaler.update()
 
 
-def make_deterministic() -> None:
-    """Let GPU kernels give the same bits each time; before the first use of the GPU."""
-    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """
+    Let GPU kernels give the same bits each time, for the time of a ``with`` block.
+
+    cuBLAS reads its environment variable when the process first uses it, so the block has to
+    begin before that.
+    """
+    variable = 'CUBLAS_WORKSPACE_CONFIG'
+    given, benchmark = os.environ.get(variable), torch.backends.cudnn.benchmark
+    enabled = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault(variable, ':4096:8')
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        torch.backends.cudnn.benchmark = benchmark
+        if given is None:
+            del os.environ[variable]

@@ -13,6 +13,7 @@ import cv2
 from fliqe_ros.data.sources import Frame
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palettes import colorize, SHOWN_PALETTES
+from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.distortions import jpeg
 from fliqe_ros.simulation.h264 import h264
 import numpy as np
@@ -25,7 +26,7 @@ SOFTNESS = 1.2
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraAugmentation:
     """
     One drawn camera, the same for all versions of a view.
 
@@ -40,7 +41,7 @@ class Camera:
     quality: Optional[int] = None
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> 'Camera':
+    def draw(cls, rng: np.random.Generator) -> 'CameraAugmentation':
         """Draw a camera."""
         return cls(
             varied=True, seed=int(rng.integers(2**63)), raw=rng.random() < RAW_SHARE,
@@ -53,7 +54,7 @@ class Camera:
         if self.raw:  # gain control will stretch contrast and noise alike
             counts = COUNTS_PER_LEVEL * (10 + _noise(view, 0.5, rng))
             return np.clip(np.rint(counts), 0, 65_535).astype(np.uint16)
-        return _in_camera(_to_8bit(_noise(view, 1.0, rng)), rng) if self.varied else view
+        return _in_camera(to_uint8(_noise(view, 1.0, rng)), rng) if self.varied else view
 
     def show(self, image: np.ndarray) -> np.ndarray:
         """(H, W) uint8 → the gray of what arrives: coloured, transmitted, decoded; uint8."""
@@ -62,8 +63,8 @@ class Camera:
         return image if self.quality is None else jpeg(image, self.quality)
 
 
-def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator,
-         softness: float = SOFTNESS) -> np.ndarray:
+def random_view(frame: Frame, size: tuple[int, int], camera: CameraAugmentation,
+                rng: np.random.Generator, softness: float = SOFTNESS) -> np.ndarray:
     """
     Cut a random view of ``size`` (rows, columns) as the camera's optics would show it; uint8.
 
@@ -87,7 +88,7 @@ def look(frame: Frame, size: tuple, camera: Camera, rng: np.random.Generator,
         image = _resampled(image, 0.54 / softness, rng)
     if rng.random() < 0.45:
         image = _sharpen(image, rng)
-    return _to_8bit(image)
+    return to_uint8(image)
 
 
 def _noise(image, strength, rng):
@@ -104,7 +105,7 @@ def _in_camera(image, rng):
     """Do what a good camera does to its 8-bit picture: few levels, graphics, compression."""
     if rng.random() < 0.06:
         levels = rng.integers(20, 96)
-        image = _to_8bit(np.rint(image / 255.0 * levels) * (255.0 / levels))
+        image = to_uint8(np.rint(image / 255.0 * levels) * (255.0 / levels))
     if rng.random() < 0.08:
         image = _graphics(image, rng)
     if rng.random() < 0.25:
@@ -142,7 +143,7 @@ def _tone(image, rng):
     """Gain control as cameras differ in it: clipped ends, gamma, contrast, local equalisation."""
     if rng.random() < 0.12:
         clahe = cv2.createCLAHE(rng.uniform(1.0, 4.0), (8, 8))
-        image = clahe.apply(_to_8bit(image)).astype(np.float32)
+        image = clahe.apply(to_uint8(image)).astype(np.float32)
     if rng.random() < 0.3:  # stretch, part of the frame saturates
         black = rng.uniform(0, 40) if rng.random() < 0.35 else rng.uniform(0, 3)
         low, high = np.percentile(image[::2, ::2], (black, 100 - rng.uniform(0, 3)))
@@ -192,7 +193,3 @@ def _graphics(image, rng):
                     int(rng.choice((0, 255))), 1,
                     cv2.LINE_AA if rng.random() < 0.5 else cv2.LINE_8)
     return image
-
-
-def _to_8bit(image):
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

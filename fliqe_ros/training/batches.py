@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
-import cv2
 from fliqe_ros.data.sources import Source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
 from fliqe_ros.simulation.distortions import degrade, RANGES
-from fliqe_ros.training.augmentation import Camera, look, SOFTNESS
+from fliqe_ros.training.augmentation import CameraAugmentation, random_view, SOFTNESS
 import numpy as np
 import torch
 from torch import Tensor
@@ -50,7 +49,7 @@ class Batches(Dataset):
     from ``DEAL``, so that nothing but the distortion tells them apart. artifacts: share of the
     distorted versions that are one of ``ARTIFACTS`` of the type dealt, where it has any. augment:
     share of the views that are seen through a randomly drawn camera. softness: see
-    ``augment.look``.
+    ``augmentation.random_view``.
     """
 
     def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
@@ -66,28 +65,28 @@ class Batches(Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> Batch:
-        cv2.setNumThreads(0)
         rng = np.random.default_rng((self.seed, self.epoch, step))
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
         count = self.views * DISTORTED_PER_VIEW
         types = rng.permutation(np.resize(DEAL, count)).reshape(self.views, -1)
-        images, defects = [], []
+        images, degradations = [], []
         for row in types:
-            versions = [CLEAN, *(self._draw_defect(Distortion(each), rng) for each in row)]
+            versions = [CLEAN, *(self._draw_degradation(Distortion(each), rng) for each in row)]
             images += [self.prepare(image) for image in self._versions(versions, size, rng)]
-            defects += versions
+            degradations += versions
         return Batch(
             torch.stack(images),
-            torch.tensor([CLASSES.index(defect.distortion) for defect in defects]),
-            torch.tensor([defect.whole for defect in defects]),
-            torch.tensor([defect.comparable_severity for defect in defects]))
+            torch.tensor([CLASSES.index(degradation.distortion) for degradation in degradations]),
+            torch.tensor([degradation.whole for degradation in degradations]),
+            torch.tensor([degradation.comparable_severity for degradation in degradations]))
 
-    def _versions(self, defects, size, rng):
+    def _versions(self, degradations, size, rng):
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
         for _ in range(MOST_DRAWS):
-            camera = Camera.draw(rng) if rng.random() < self.augment else Camera()
-            view = look(self._draw_frame(rng), size, camera, rng, self.softness)
-            versions = [version(view, defect, camera, rng) for defect in defects]
+            varied = rng.random() < self.augment
+            camera = CameraAugmentation.draw(rng) if varied else CameraAugmentation()
+            view = random_view(self._draw_frame(rng), size, camera, rng, self.softness)
+            versions = [version(view, degradation, camera, rng) for degradation in degradations]
             clean = versions[0].astype(np.float32)
             differences = [np.square(other - clean).mean() for other in versions[1:]]
             if min(differences) > LEAST_DIFFERENCE**2:
@@ -98,16 +97,16 @@ class Batches(Dataset):
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
         return source.training[rng.integers(len(source.training))]
 
-    def _draw_defect(self, distortion, rng):
+    def _draw_degradation(self, distortion, rng):
         names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
         if names and rng.random() < self.artifacts:
-            return Defect.of_artifact(str(rng.choice(names)), rng.uniform(0.0, 1.0))
+            return Degradation.of_artifact(str(rng.choice(names)), rng.uniform(0.0, 1.0))
         severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(0.0, 1.0)
-        return Defect(distortion, severity)
+        return Degradation(distortion, severity)
 
 
 @dataclass(frozen=True)
-class Defect:
+class Degradation:
     """What is wrong with one version of a view: a distortion, or a trouble counted as it."""
 
     distortion: Distortion
@@ -116,7 +115,7 @@ class Defect:
     whole: bool = True
 
     @classmethod
-    def of_artifact(cls, name: str, severity: float) -> 'Defect':
+    def of_artifact(cls, name: str, severity: float) -> 'Degradation':
         """Describe one of ``ARTIFACTS``."""
         return cls(ARTIFACTS[name].distortion, severity, name, ARTIFACTS[name].whole)
 
@@ -130,13 +129,13 @@ class Defect:
         return self.severity
 
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the defect."""
+        """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the degradation."""
         if self.artifact:
             return apply_artifact(GainControl()(image), self.artifact, self.severity, rng)
         return degrade(image, self.distortion, self.severity, rng)
 
 
-CLEAN = Defect(Distortion.CLEAN)
+CLEAN = Degradation(Distortion.CLEAN)
 
 
 def source_weight(source: Source) -> float:
@@ -144,10 +143,10 @@ def source_weight(source: Source) -> float:
     return len(source.training) ** 0.4
 
 
-def version(view: np.ndarray, defect: Defect, camera: Camera,
+def version(view: np.ndarray, degradation: Degradation, camera: CameraAugmentation,
             rng: np.random.Generator) -> np.ndarray:
-    """One version of a view, with a defect or without, through the same camera."""
-    optical = defect.distortion in OPTICAL and not defect.artifact
+    """One version of a view, with a degradation or without, through the same camera."""
+    optical = degradation.distortion in OPTICAL and not degradation.artifact
     if optical and rng.random() < 0.5:
-        view, defect = defect.apply(view, rng), CLEAN
-    return camera.show(defect.apply(camera.sense(view), rng))
+        view, degradation = degradation.apply(view, rng), CLEAN
+    return camera.show(degradation.apply(camera.sense(view), rng))

@@ -5,6 +5,7 @@ from pathlib import Path
 import time
 from typing import Optional
 
+import cv2
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.evaluation.evaluate import evaluate_network
 from fliqe_ros.evaluation.metrics import metrics_by_source
@@ -32,7 +33,7 @@ class EncoderTraining:
     The state of a run: network, averaged network, optimiser, schedule, history.
 
     :param network: its parameters that ask for gradients are trained, on ``device``.
-    :param precision: see ``fliqe_ros.training.amp.Precision``.
+    :param precision: see ``fliqe_ros.training.amp.MixedPrecision``.
     """
 
     def __init__(self, network: QualityNetwork, config: TrainingConfig, device: str,
@@ -176,9 +177,15 @@ class EncoderTraining:
 def load_batches(batches: Batches, workers: int, device: str):
     """Yield each ``Batch`` in order, on the device, made by so many processes (0: by none)."""
     loader = DataLoader(batches, batch_size=None, num_workers=workers,
-                        prefetch_factor=4 if workers else None, pin_memory=device != 'cpu')
+                        prefetch_factor=4 if workers else None, pin_memory=device != 'cpu',
+                        worker_init_fn=_limit_worker)
     for batch in loader:
         yield Batch._make(tensor.to(device, non_blocking=True) for tensor in batch)
+
+
+def _limit_worker(number: int) -> None:
+    """Keep OpenCV to one thread in a worker process: the workers share the cores."""
+    cv2.setNumThreads(0)
 
 
 def _parameter_groups(network, weight_decay):

@@ -8,6 +8,7 @@ from fliqe_ros.evaluation.metrics import (
     severity_correlations, worst_first)
 from fliqe_ros.evaluation.protocols import AFTER_GAIN_CONTROL, BEFORE_GAIN_CONTROL, GRAY
 from fliqe_ros.evaluation.report.pictures import picture_name
+from fliqe_ros.evaluation.report.results import Results
 from fliqe_ros.evaluation.report.tables import HEADINGS, markdown, methods_rows, number
 
 #: Accuracies that others have published: method, on what, figure.
@@ -28,34 +29,34 @@ FITTING = """\
 The baselines are fitted to clean, reference and random versions of training frames ({frames}),
 classes balanced: Platt scaling for those that measure one number, logistic regression for
 `histogram` and `autoware fitted`. `autoware` decides by its own default thresholds. No frame is
-used both to fit and to judge. The networks are shown as they are."""
+used both to fit and to evaluate. The networks are shown as they are."""
 
 
-def page(study, pictures: list, command: str) -> str:
+def page(results: Results, pictures: list, command: str) -> str:
     """Return the whole page; pictures: names of those there are; command: what made it."""
     parts = ['# Image quality of thermal frames: methods compared',
              f'{datetime.date.today().isoformat()}, `python -m fliqe_ros.tools.report {command}`',
-             _setting(study)]
+             _setting(results)]
     for protocol in ('reference', 'random'):
         parts += [f'## {protocol.capitalize()} severities',
-                  markdown(HEADINGS, methods_rows(study, protocol)),
-                  '### False alarms by camera, the worst first', _false_alarms(study, protocol)]
+                  markdown(HEADINGS, methods_rows(results, protocol)),
+                  '### False alarms by camera, the worst first', _false_alarms(results, protocol)]
     parts += [DEFINITIONS, '![ROC curves](roc.png)', _published()]
-    for model in study.model_names:
-        parts += _model(study, model, pictures)
+    for model in results.model_names:
+        parts += _model(results, model, pictures)
     return '\n\n'.join(part for part in parts if part) + '\n'
 
 
-def _setting(study):
-    lines = [f'- Frames judged, each in all its versions: {_counts(study.frames)}.']
-    for model in study.models:
+def _setting(results: Results):
+    lines = [f'- Frames evaluated, each in all its versions: {_counts(results.frames)}.']
+    for model in results.models:
         size = sum(parameter.numel() for parameter in model.network.parameters()) / 1e6
         lines.append(
             f'- `{model.name}`: {model.network.architecture}, {size:.2f} million parameters.')
-    lines += [f'- {sentence}' for sentence in study.left_out]
+    lines += [f'- {sentence}' for sentence in results.left_out]
     text = '\n'.join(lines)
-    if study.fitted_to:
-        text += '\n\n' + FITTING.format(frames=_counts(study.fitted_to))
+    if results.fitted_to:
+        text += '\n\n' + FITTING.format(frames=_counts(results.fitted_to))
     return text
 
 
@@ -63,10 +64,10 @@ def _counts(frames):
     return ', '.join(f'{name} {count}' for name, count in frames.items())
 
 
-def _false_alarms(study, protocol):
+def _false_alarms(results: Results, protocol):
     by_method = {method: metrics_by_source(records)
-                 for method, records in study.results[protocol].items()}
-    cameras = list(worst_first(by_method[study.model_names[0]]))
+                 for method, records in results.records[protocol].items()}
+    cameras = list(worst_first(by_method[results.model_names[0]]))
     rows = [[method, *(number(found[camera].false_alarms) for camera in cameras)]
             for method, found in by_method.items()]
     return markdown(['method', *cameras], rows)
@@ -78,30 +79,30 @@ def _published():
             + markdown(['method', 'published, on other data', 'accuracy'], PUBLISHED))
 
 
-def _model(study, model, pictures):
+def _model(results: Results, model, pictures):
     """Write the sections about one model."""
-    results = {protocol: by_method[model] for protocol, by_method in study.results.items()}
+    records = {protocol: by_method[model] for protocol, by_method in results.records.items()}
 
     def picture(name, text):
-        file = picture_name(name, model, study.model_names)
+        file = picture_name(name, model, results.model_names)
         return f'![{text}]({file})' if file in pictures else ''
 
     parts = [f'## {model}', picture('grid', 'A frame and its distortions')]
-    if confusion(results['reference']).any():
-        parts += ['### Types, reference severities', _confusion(results['reference']),
+    if confusion(records['reference']).any():
+        parts += ['### Types, reference severities', _confusion(records['reference']),
                   picture('confusion', 'Confusion matrix')]
     parts += [
         picture('tsne', 't-SNE of the embeddings'),
-        '### Score and severity', _severity(results['graded']),
+        '### Score and severity', _severity(records['graded']),
         picture('severity', 'Score against severity'),
-        '### Calibration, random severities', _reliability(results['random']),
+        '### Calibration, random severities', _reliability(records['random']),
         picture('reliability', 'Reliability diagram'),
-        '### Real trouble beyond the eight', _kinds(results['artifacts'])]
-    if results['raw']:
+        '### Artifacts beyond the eight distortions', _kinds(records['artifacts'])]
+    if records['raw']:
         parts += ['### Raw 16-bit frames, distorted before gain control',
-                  _kinds(results['raw'], AFTER_GAIN_CONTROL, (BEFORE_GAIN_CONTROL,))]
-    kinds = tuple(dict.fromkeys(v.kind for v in results['palettes'] if v.kind != GRAY))
-    return parts + ['### Colour palettes', _kinds(results['palettes'], GRAY, kinds)]
+                  _kinds(records['raw'], AFTER_GAIN_CONTROL, (BEFORE_GAIN_CONTROL,))]
+    kinds = tuple(dict.fromkeys(v.kind for v in records['palettes'] if v.kind != GRAY))
+    return parts + ['### Colour palettes', _kinds(records['palettes'], GRAY, kinds)]
 
 
 def _confusion(records):
@@ -132,7 +133,12 @@ def _reliability(records):
 
 
 def _kinds(records, against=None, kinds=()):
-    """Tell the figures of each kind; with ``against``, also its balanced accuracy off that's."""
+    """
+    Return a table with the figures of each kind of version.
+
+    :param against: a kind; the last column is the difference of balanced accuracy to it.
+    :param kinds: those that get this difference.
+    """
     found = metrics_by_kind(records)
     headings = ['kind', 'balanced', 'AUROC', 'distorted recall', 'false alarms', 'types']
     rows = [[kind, *map(number, (each.balanced_accuracy, each.auroc, each.distorted_recall,

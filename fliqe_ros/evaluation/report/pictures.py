@@ -4,38 +4,35 @@ from functools import partial
 
 import cv2
 from fliqe_ros.evaluation import figures
-from fliqe_ros.evaluation.baselines.baselines import HOW_TO_GET_THEM
 from fliqe_ros.evaluation.evaluate import chosen_frames
 from fliqe_ros.evaluation.metrics import confusion
 from fliqe_ros.evaluation.protocols import PROTOCOLS
+from fliqe_ros.evaluation.report.results import Results
 import numpy as np
 
 #: Most frames whose embeddings are drawn, each in nine versions.
 EMBEDDED_FRAMES = 120
 
 
-def draw_all(folder, study, sources: list, limit: int) -> tuple:
+def draw_all(folder, results: Results, sources: list, limit: int) -> list[str]:
     """
     Write every picture into ``folder``; the further models' have their names in the file's.
 
-    Returns the names of the files, and a sentence for each picture that cannot be drawn here.
+    :return: the names of the files.
     """
-    drawn, left_out = ['roc.png'], []
-    compared = {protocol: study.results[protocol] for protocol in ('reference', 'random')}
+    drawn = ['roc.png']
+    compared = {protocol: results.records[protocol] for protocol in ('reference', 'random')}
     figures.draw_roc(folder / 'roc.png', 'Distorted frames found against false alarms', compared,
-                     study.model_names)
+                     results.model_names)
     versions = list(PROTOCOLS['reference'](_telling_frame(sources, limit),
                                            np.random.default_rng(0)))
-    for model in study.models:
-        records = {name: study.results[name][model.name] for name in PROTOCOLS}
+    for model in results.models:
+        records = {name: results.records[name][model.name] for name in PROTOCOLS}
         for picture, draw in _pictures(model, versions, records).items():
-            name = picture_name(picture, model.name, study.model_names)
-            try:
-                draw(folder / name)
-                drawn.append(name)
-            except ImportError as error:
-                left_out.append(f'{name} is left out: {error}; {HOW_TO_GET_THEM}.')
-    return drawn, left_out
+            name = picture_name(picture, model.name, results.model_names)
+            draw(folder / name)
+            drawn.append(name)
+    return drawn
 
 
 def _pictures(model, versions, records):

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from fliqe_ros.evaluation.metrics import metrics, metrics_by_kind, metrics_by_source, worst_first
+from fliqe_ros.evaluation.report.results import Results
 
 #: Title → field of Metrics.
 FIGURES = {
@@ -16,21 +17,21 @@ CSV_FIGURES = (
     'type_accuracy', 'calibration_error', 'clean_recall', 'false_alarms')
 
 
-def methods_rows(study, protocol: str) -> list:
+def methods_rows(results: Results, protocol: str) -> list:
     """Return rows of text, one for each method, in the order of ``HEADINGS``; best AUROC first."""
     rows = []
-    for method, records in study.results[protocol].items():
+    for method, records in results.records[protocol].items():
         found = metrics(records)
         worst, by_source = next(iter(worst_first(metrics_by_source(records)).items()))
         rows.append((found.auroc, [
             method, *(number(getattr(found, name)) for name in FIGURES.values()),
-            f'{by_source.false_alarms:.1%} {worst}', f'{study.milliseconds[method]:.1f}']))
+            f'{by_source.false_alarms:.1%} {worst}', f'{results.milliseconds[method]:.1f}']))
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
-def methods_table(study, protocol: str) -> str:
+def methods_table(results: Results, protocol: str) -> str:
     """Return the rows as aligned text."""
-    rows = [list(HEADINGS), *methods_rows(study, protocol)]
+    rows = [list(HEADINGS), *methods_rows(results, protocol)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return '\n'.join(
         '  '.join(cell.rjust(width) if column else cell.ljust(width)
@@ -48,7 +49,7 @@ def number(value: float) -> str:
     return '–' if value != value else f'{value:.3f}'
 
 
-def write_methods(path: Path, study) -> None:
+def write_methods(path: Path, results: Results) -> None:
     """
     Write one row for each method, protocol and group.
 
@@ -58,7 +59,7 @@ def write_methods(path: Path, study) -> None:
         writer = csv.writer(file)
         writer.writerow(('method', 'protocol', 'source', 'kind', *CSV_FIGURES,
                          'milliseconds_per_frame'))
-        for protocol, by_method in study.results.items():
+        for protocol, by_method in results.records.items():
             for method, records in by_method.items():
                 if not records:
                     continue
@@ -69,5 +70,5 @@ def write_methods(path: Path, study) -> None:
                            in metrics_by_kind(records).items()]
                 writer.writerows(
                     (method, protocol, source, kind,
-                     *(getattr(found, name) for name in CSV_FIGURES), study.milliseconds[method])
+                     *(getattr(found, name) for name in CSV_FIGURES), results.milliseconds[method])
                     for source, kind, found in groups)

@@ -1,0 +1,50 @@
+"""The baselines that models are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fliqe_ros.evaluation.baselines.autoware_rules import block_score, block_states
+from fliqe_ros.evaluation.baselines.image_statistics import (
+    entropy, histogram, laplacian, tenengrad)
+from fliqe_ros.evaluation.baselines.nss_metrics import make_brisque, make_niqe, piqe
+
+HOW_TO_GET_THEM = 'pip install "fliqe_ros[baselines]"'
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """
+    A method that measures a gray frame.
+
+    measure: (H, W) uint8 → float, or (K,) floats. decide: what it has measured → score in [0, 1]
+    by the method's own thresholds; None if it has none and is fitted to the training split.
+    """
+
+    name: str
+    measure: Callable
+    decide: Callable | None = None
+
+
+def find_baselines() -> tuple[list[Baseline], list[str]]:
+    """
+    Return all baselines that can run here, and a sentence for each that cannot.
+
+    The sentence names the package that is missing.
+    """
+    found = [Baseline('laplacian', laplacian), Baseline('tenengrad', tenengrad),
+             Baseline('entropy', entropy), Baseline('histogram', histogram),
+             Baseline('autoware', block_states, block_score),
+             Baseline('autoware fitted', block_states), Baseline('piqe', piqe)]
+    missing = []
+    for name, make in (('brisque', make_brisque), ('niqe', make_niqe)):
+        try:
+            found.append(Baseline(name, make()))
+        except ImportError as error:
+            missing.append(_left_out(name, error))
+    return found, missing
+
+
+def _left_out(name: str, error: ImportError) -> str:
+    return f'{name} is left out: {error}; {HOW_TO_GET_THEM}.'
