@@ -37,8 +37,6 @@ _LINKS = {
 }
 
 
-
-
 def _relink(content: list[str]) -> None:
     for link, target in _LINKS.items():
         content[0] = content[0].replace(link, target)
