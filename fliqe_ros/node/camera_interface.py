@@ -12,8 +12,7 @@ from fliqe_ros.node.images import ScoredImage
 from fliqe_ros.node.messages import bgr_message, quality_message
 from fliqe_ros.node.overlay import draw
 from fliqe_ros.node.parameters import Settings
-from fliqe_ros.node.rclpy_compat import (
-    message_callback, SubscriptionEventCallbacks, take_waiting)
+from fliqe_ros.node.rclpy_compat import message_callback, SubscriptionEventCallbacks, take_waiting
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
