@@ -167,7 +167,8 @@ def test_ros_finds_the_package(path):
 def test_ros2_run_finds(program):
     path = PREFIX / 'lib/fliqe_ros' / program
     assert os.access(path, os.X_OK)
-    module = re.search(r'^from (fliqe_ros\S+) import (main|run_process)$', path.read_text(), re.MULTILINE)[1]
+    module = re.search(
+        r'^from (fliqe_ros\S+) import (main|run_process)$', path.read_text(), re.MULTILINE)[1]
     assert (SOURCE / (module.replace('.', '/') + '.py')).is_file()
 
 

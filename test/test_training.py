@@ -199,7 +199,7 @@ def test_stored_frames_are_the_same_to_the_bit(tmp_path):
 def test_batches_of_workers_are_the_same_and_leave_threads_alone(sources, tmp_path):
     stored = [synthetic_source(6, 1, 240, 320, FrameStore(tmp_path))]
     threads = cv2.getNumThreads()
-    batches = [Batches(each, ThermalS().prepare, (160, 192), 2, 2, 0, 0)
+    batches = [Batches(each, ThermalS().preprocess, (160, 192), 2, 2, 0, 0)
                for each in (sources, stored)]
     expected = list(load_batches(batches[0], 0, 'cpu'))
     assert cv2.getNumThreads() == threads
@@ -216,7 +216,7 @@ class ThreadCount(Batches):
 
 
 def test_a_worker_has_one_thread(sources):
-    batches = ThreadCount(sources, ThermalS().prepare, (160, 192), 2, 1, 0, 0)
+    batches = ThreadCount(sources, ThermalS().preprocess, (160, 192), 2, 1, 0, 0)
     batch, = load_batches(batches, 1, 'cpu')
     assert batch.labels == 1
 

@@ -60,10 +60,10 @@ def preprocess_resnet50(frame: np.ndarray) -> np.ndarray:
     """
     size = (INPUT_SIZE, INPUT_SIZE)
     if frame.ndim == 2:  # the three channels are equal: resize one of them
-        gray = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
+        gray = np.asarray(Image.fromarray(frame).resize(size, Image.BILINEAR))
         return np.broadcast_to(gray, (3, *gray.shape))
     image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+    return np.asarray(image.resize(size, Image.BILINEAR)).transpose(2, 0, 1)
 
 
 def stack(frames: Sequence[Prepared]) -> np.ndarray:

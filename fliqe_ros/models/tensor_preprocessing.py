@@ -106,7 +106,7 @@ def _resize_weights(side: int, device: torch.device) -> Tensor:
     """
     # PIL gives away its own rounded weights when it resizes rows of one bright pixel each.
     pixels = Image.fromarray(np.eye(side, dtype=np.int32) << 2 * _HALF_BITS)
-    weights = np.asarray(pixels.resize((INPUT_SIZE, side), Image.Resampling.BILINEAR))
+    weights = np.asarray(pixels.resize((INPUT_SIZE, side), Image.BILINEAR))
     halves = weights >> _HALF_BITS, weights & (1 << _HALF_BITS) - 1
     return torch.from_numpy(np.concatenate(halves, axis=1).astype(np.float32)).to(device)
 

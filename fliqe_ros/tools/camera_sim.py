@@ -1,9 +1,8 @@
 """Simulated thermal cameras that fail on schedule: rehearse a bad camera without breaking one."""
 
 from array import array
-from collections.abc import Iterator
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError

@@ -2,7 +2,7 @@
 
 import argparse
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 import json
