@@ -53,13 +53,13 @@ clean:  ## Remove everything that these commands made
 
 $(INSTALLED): $(SOURCES) | $(BIN)/pip
 	@echo 'Installing ROS 2, ONNX Runtime and this package into $(VENV).'
-	$(BIN)/python -m pip install '.[ros]'
+	$(BIN)/python -m pip install '.[ros,bags]'
 	@touch $@
 
 # The package is there, of this version: only what the extras name is installed.
 $(DEVELOPING): setup.cfg | $(INSTALLED)
 	@echo 'Installing what tests and training need into $(VENV): about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install 'fliqe_ros[ros,torch,docs,export,train,baselines,test,lint]'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

@@ -32,7 +32,7 @@ LIBRARIES = {
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),
     'onnx_ir': (None, 'onnx_ir'),
-    'onnxruntime': (None, 'onnxruntime'),
+    'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
     'rosbags': (None, 'rosbags'),
     'scipy': (None, 'scipy'),
@@ -137,7 +137,7 @@ def test_what_pip_installs_without_extras_is_free_of_torch():
     # make setup is for developing: it takes them all; make demo takes no more than it needs.
     extras = set(setup['options.extras_require'])
     demo, everything = re.findall(r"\[([\w,]+)\]'", (SOURCE / 'Makefile').read_text())
-    assert set(everything.split(',')) == extras and demo == 'ros'
+    assert set(everything.split(',')) == extras and demo == 'ros,bags'
 
 
 @pytest.mark.parametrize('folder, destination', [

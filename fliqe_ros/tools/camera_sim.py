@@ -1,15 +1,19 @@
 """Simulated thermal cameras that fail on schedule: rehearse a bad camera without breaking one."""
 
+from __future__ import annotations
+
 from array import array
+from collections.abc import Iterator
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.frame_sources import open_source, SYNTHETIC
-from fliqe_ros.simulation.schedule import DROPOUT, FREEZE, NAMES, parse_schedules, Schedule, TOUR
+from fliqe_ros.simulation.schedule import (
+    DROPOUT, FREEZE, NAMES, parse_schedules, Phase, Schedule, TOUR)
 from fliqe_ros.tools.interrupts import noted_signals
 import numpy as np
 from rcl_interfaces.msg import (
@@ -19,9 +23,11 @@ from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import SingleThreadedExecutor
 import rclpy.logging
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
+from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -43,15 +49,15 @@ class FaultyCamera:
     ``deep`` cameras deliver uint16 counts (14 bits), others uint8 after gain control.
     """
 
-    def __init__(self, frames, schedule, seed, deep):
+    def __init__(self, frames: Iterator[np.ndarray], schedule: Schedule, seed: int, deep: bool):
         self.schedule = schedule
         self._frames = frames
         self._deep = deep
         self._rng = np.random.default_rng(seed)
         self._gain_control = GainControl()
-        self._last = None
+        self._last: np.ndarray | None = None
 
-    def capture(self, elapsed_s):
+    def capture(self, elapsed_s: float) -> tuple[Phase, np.ndarray | None]:
         """
         Take the picture of this moment of the schedule.
 
@@ -68,7 +74,7 @@ class FaultyCamera:
         self._last = distort(self._read_out(frame), phase.distortion, phase.severity, self._rng)
         return phase, self._last
 
-    def _read_out(self, frame):
+    def _read_out(self, frame: np.ndarray) -> np.ndarray:
         if not self._deep:
             return self._gain_control(frame)
         if frame.dtype == np.uint8:
@@ -76,16 +82,17 @@ class FaultyCamera:
         return frame
 
 
-class Channel:
-    """One camera's publishers, its timer and the moment its schedule began."""
+class CameraPublisher:
+    """One camera's topics and timer, and the moment its schedule began."""
 
-    def __init__(self, node, name, camera, encoding, frame_id):
+    def __init__(self, node: CameraSim, name: str, camera: FaultyCamera, encoding: str,
+                 frame_id: str):
         self.name = name
         self.camera = camera
         self._node = node
         self._encoding = encoding
         self._frame_id = frame_id or name.strip('/').replace('/', '_') + '_optical_frame'
-        self._began = None
+        self._began: Time | None = None
         topic = f'{name}/{node.get_parameter("image_topic").value}'
         compressed = encoding == COMPRESSED
         self._images = node.create_publisher(
@@ -95,12 +102,12 @@ class Channel:
         self._phases = node.create_publisher(Header, f'{name}/phase', 10)
         self._timer = node.create_timer(1.0 / node.rate_hz, self._tick)
 
-    def follow(self, schedule: Schedule):
+    def follow(self, schedule: Schedule) -> None:
         """Begin a schedule now."""
         self.camera.schedule = schedule
         self._began = None
 
-    def _tick(self):
+    def _tick(self) -> None:
         now = self._node.get_clock().now()
         if self._began is None or now < self._began:  # the clock may jump back
             self._began = now
@@ -108,7 +115,7 @@ class Channel:
             phase, picture = self.camera.capture((now - self._began).nanoseconds / 1e9)
         except StopIteration:
             self._timer.cancel()
-            self._node.channel_ended(self.name)
+            self._node.camera_ended(self.name)
             return
         stamp = now.to_msg()
         self._phases.publish(Header(stamp=stamp, frame_id=phase.name))
@@ -127,7 +134,7 @@ class CameraSim(Node):
     old one goes on, if it has an error. All the others are read at the start.
     """
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         """
         Declare the parameters and open every camera's source.
 
@@ -144,9 +151,10 @@ class CameraSim(Node):
             raise CameraSimError(f'encoding {encoding!r} is none of {", ".join(ENCODINGS)}')
         self.rate_hz = _checked_rate(self._value('rate'))
         schedules = parse_schedules(self._value('schedule'), cameras)
-        self.channels = {
-            name: Channel(self, name, self._open(i, len(cameras), schedules[name]), encoding,
-                          self._value('frame_id'))
+        self.cameras = {
+            name: CameraPublisher(
+                self, name, self._open(i, len(cameras), schedules[name]), encoding,
+                self._value('frame_id'))
             for i, name in enumerate(cameras)}
         self._running = set(cameras)
         self.add_on_set_parameters_callback(self._on_set_parameters)
@@ -154,20 +162,20 @@ class CameraSim(Node):
             f'{name}={schedule}' for name, schedule in schedules.items()))
 
     @property
-    def ended(self):
-        """Whether every camera has come to the end of its source."""
+    def ended(self) -> bool:
+        """Return whether every camera has come to the end of its source."""
         return not self._running
 
-    def channel_ended(self, name):
-        """Take note that a camera's source has come to its end."""
+    def camera_ended(self, name: str) -> None:
+        """Note that a camera's source has come to its end."""
         self._running.discard(name)
         self.get_logger().info(f'{name}: the source has ended')
 
-    def _value(self, name):
+    def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
-    def _open(self, index, cameras, schedule):
-        """Open the source for one of the cameras: another scene or another place to start."""
+    def _open(self, index: int, cameras: int, schedule: Schedule) -> FaultyCamera:
+        """Open the source of one camera: each has a scene, or a place to start, of its own."""
         width, height = self._value('width'), self._value('height')
         if (width == 0) != (height == 0):
             raise CameraSimError('width and height must both be given, or both be 0')
@@ -177,22 +185,23 @@ class CameraSim(Node):
                              rate_hz=self.rate_hz, seed=seed)
         return FaultyCamera(frames, schedule, seed, deep=self._value('encoding') == MONO16)
 
-    def _on_set_parameters(self, parameters):
+    def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:
             if parameter.name != 'schedule':
                 continue
             try:
-                schedules = parse_schedules(parameter.value, list(self.channels))
+                schedules = parse_schedules(parameter.value, list(self.cameras))
             except ScheduleError as error:
                 return SetParametersResult(successful=False, reason=str(error))
             for name, schedule in schedules.items():
-                self.channels[name].follow(schedule)
+                self.cameras[name].follow(schedule)
         return SetParametersResult(successful=True)
 
 
-def _declare_parameters(node):
+def _declare_parameters(node: Node) -> None:
     """Declare every parameter with its default, range and description."""
-    def declare(name, default, description, ranges=None, **settings):
+    def declare(name: str, default: Any, description: str,
+                ranges: FloatingPointRange | IntegerRange | None = None, **settings: bool) -> None:
         descriptor = ParameterDescriptor(description=description,
                                          **{'read_only': True, **settings})
         if isinstance(ranges, FloatingPointRange):
@@ -219,13 +228,13 @@ def _declare_parameters(node):
             + ', '.join((*NAMES, TOUR)), read_only=False)
 
 
-def _checked_rate(rate):
+def _checked_rate(rate: Any) -> float:
     if type(rate) not in (int, float) or not RATES_HZ[0] <= rate <= RATES_HZ[1]:
         raise CameraSimError(f'rate must be {RATES_HZ[0]} to {RATES_HZ[1]} Hz, not {rate!r}')
     return float(rate)
 
 
-def to_message(picture, encoding, header):
+def to_message(picture: np.ndarray, encoding: str, header: Header) -> Image | CompressedImage:
     """
     Pack a picture as a message.
 

@@ -2,15 +2,17 @@
 
 import argparse
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 import json
 from pathlib import Path
+from subprocess import Popen
 import sys
 import tempfile
 import time
 
+from builtin_interfaces.msg import Duration, Time
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.files import find_files
@@ -22,6 +24,7 @@ from fliqe_ros.simulation.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.demo_report import draw, find_problems, format_table, Sample, summarise
 from fliqe_ros.tools.demo_system import check_alive, DemoError, isolate, output_of, running
 from fliqe_ros.tools.interrupts import noted_signals
+import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -38,16 +41,16 @@ _DISTORTED_SHARE = 0.68  # of the time; the rest is clean, before, between and a
 _REDRAW_S = {True: 0.2, False: 1.0}  # on a terminal, elsewhere
 
 
-class Witness:
+class CameraRecorder:
     """Hears everything about one camera: its images, the truth about them, their scores."""
 
-    def __init__(self, node, camera):
+    def __init__(self, node: Node, camera: str):
         self.camera = camera
-        self.phases = {}  # by stamp
-        self.pictures = {}  # the newest frame of each phase
+        self.phases: dict[float, str] = {}  # by stamp, s
+        self.pictures: dict[str, np.ndarray] = {}  # the newest frame of each phase
         self.last_s = time.monotonic()
-        self._scores = {}  # by stamp
-        self._arrivals_s = deque(maxlen=20)
+        self._scores: dict[float, QualityScore] = {}  # by stamp, s
+        self._arrivals_s: deque[float] = deque(maxlen=20)
         self._converter = make_converter('native')
         node.create_subscription(Header, f'{camera}/phase', self._on_phase, 100)
         node.create_subscription(Image, f'{camera}/image_raw', self._on_image,
@@ -55,30 +58,30 @@ class Witness:
         node.create_subscription(QualityScore, f'{camera}/quality', self._on_score, 100)
 
     @property
-    def elapsed_s(self):
-        """Seconds of the schedule so far, by the cameras' stamps."""
+    def elapsed_s(self) -> float:
+        """Return how much of the schedule is over, by the camera's stamps."""
         return max(self.phases) - min(self.phases) if self.phases else 0.0
 
-    def _on_phase(self, header):
+    def _on_phase(self, header: Header) -> None:
         self.phases[_seconds(header.stamp)] = header.frame_id
         self.last_s = time.monotonic()
 
-    def _on_image(self, image):
+    def _on_image(self, image: Image) -> None:
         phase = self.phases.get(_seconds(image.header.stamp))
         if phase is not None:
             self.pictures[phase] = self._converter.to_array(image)
 
-    def _on_score(self, score):
+    def _on_score(self, score: QualityScore) -> None:
         self._scores[_seconds(score.header.stamp)] = score
         self._arrivals_s.append(time.monotonic())
 
-    def samples(self):
+    def samples(self) -> list[Sample]:
         """Return the scored frames whose phase is known, in the order of their stamps."""
         return [Sample(stamp_s, self.phases[stamp_s], score.score, score.smoothed_score,
                        Distortion(score.distortion).label)
                 for stamp_s, score in sorted(self._scores.items()) if stamp_s in self.phases]
 
-    def live_line(self):
+    def live_line(self) -> str:
         """Describe the newest score in one line that fits a terminal of 80 columns."""
         if not self._scores:
             return f'{self.camera:<12}waiting for the first score'
@@ -89,30 +92,31 @@ class Witness:
                 f'{LABELS[score.status]:<9}{seen:<15}'
                 f'{self._rate_hz():4.1f} Hz {latency_ms:4.0f} ms')
 
-    def _rate_hz(self):
+    def _rate_hz(self) -> float:
         since_s = time.monotonic() - self._arrivals_s[0]
         return (len(self._arrivals_s) - 1) / max(since_s, 1e-3)
 
 
-def _seconds(time_message):
+def _seconds(time_message: Time | Duration) -> float:
     return time_message.sec + time_message.nanosec * 1e-9
 
 
 def plan(seconds: float) -> Schedule:
-    """Every distortion once, clean before, between and, without end, after; ``seconds`` long."""
+    """Return a schedule of every distortion once, with clean frames around each and at the end."""
     distortions = len(tour()) // 2
     distorted_s = round(seconds * _DISTORTED_SHARE / distortions, 3)
     clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (distortions + 1), 3)
     return Schedule((*tour(distorted_s, clean_s), Phase('clean')))
 
 
-def watch(options, folder: Path, stack: ExitStack, processes: list, received: list) -> dict:
+def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
+          processes: list[Popen[bytes]], received: list[int]) -> dict[str, CameraRecorder]:
     """
     Start the node and the cameras and listen until the schedule is through.
 
     :param processes: takes those that are started, for ``stack`` to end.
     :param received: the numbers of signals; the first one ends it.
-    :return: a ``Witness`` for each camera.
+    :return: a ``CameraRecorder`` for each camera.
     :raises DemoError: if a signal comes or a process ends, or the node or the cameras stay silent.
     """
     executor = SingleThreadedExecutor()
@@ -126,14 +130,14 @@ def watch(options, folder: Path, stack: ExitStack, processes: list, received: li
         'cameras': cameras, 'discover': 'false', 'smoothing_window': SMOOTHING_WINDOW,
         'model': _yaml(options.model)}, folder)))
     _await_node(node, spin_once)
-    witnesses = {camera: Witness(node, camera) for camera in CAMERAS}
+    recorders = {camera: CameraRecorder(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
         'cameras': cameras, 'rate': float(options.rate), 'source': _yaml(options.source),
         'seed': options.seed, 'schedule': _yaml(f'{FRONT}={plan(options.seconds)}')}, folder)))
-    _follow(witnesses, options.seconds, spin_once)
-    return witnesses
+    _follow(recorders, options.seconds, spin_once)
+    return recorders
 
 
 def _yaml(text: str) -> str:
@@ -141,14 +145,15 @@ def _yaml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _spin_once(executor, processes, received):
+def _spin_once(executor: SingleThreadedExecutor, processes: list[Popen[bytes]],
+               received: list[int]) -> None:
     executor.spin_once(timeout_sec=0.1)
     check_alive(processes)
     if received:
         raise DemoError('interrupted')
 
 
-def _await_node(node, spin_once):
+def _await_node(node: Node, spin_once: Callable[[], None]) -> None:
     """Wait until the node has its model and listens to every camera."""
     deadline_s = time.monotonic() + START_WITHIN_S
     while not all(node.count_subscribers(f'{camera}/image_raw') for camera in CAMERAS):
@@ -157,31 +162,32 @@ def _await_node(node, spin_once):
             raise DemoError(f'quality_node did not subscribe within {START_WITHIN_S:.0f} s')
 
 
-def _follow(witnesses, seconds, spin_once):
+def _follow(recorders: dict[str, CameraRecorder], seconds: float,
+            spin_once: Callable[[], None]) -> None:
     """Listen and show live lines until the schedule has run."""
     terminal = sys.stdout.isatty()
     shown_s, lines_up = 0.0, 0
-    while min(witness.elapsed_s for witness in witnesses.values()) < seconds:
+    while min(recorder.elapsed_s for recorder in recorders.values()) < seconds:
         spin_once()
         now_s = time.monotonic()
-        if now_s - min(witness.last_s for witness in witnesses.values()) > SILENCE_S:
+        if now_s - min(recorder.last_s for recorder in recorders.values()) > SILENCE_S:
             raise DemoError(f'a camera of camera_sim has been silent for {SILENCE_S:.0f} s')
         if now_s - shown_s >= _REDRAW_S[terminal]:
-            lines = [witness.live_line() for witness in witnesses.values()]
+            lines = [recorder.live_line() for recorder in recorders.values()]
             rewind = f'\x1b[{lines_up}F' if lines_up else ''
             clear = '\x1b[K' if terminal else ''
             print(rewind + '\n'.join(line + clear for line in lines), flush=True)
             shown_s, lines_up = now_s, len(lines) if terminal else 0
 
 
-def report(witnesses: dict, output: Path) -> int:
+def report(recorders: dict[str, CameraRecorder], output: Path) -> int:
     """Print the table and the record, write the picture; 0 if all is well, else 1."""
-    recordings = {camera: witness.samples() for camera, witness in witnesses.items()}
+    recordings = {camera: recorder.samples() for camera, recorder in recorders.items()}
     print('\n' + format_table([row for camera, samples in recordings.items()
                                for row in summarise(camera, samples)]))
     problems = find_problems(recordings, FRONT)
     if all(recordings.values()):
-        front, rear = (dict(witnesses[camera].pictures) for camera in CAMERAS)
+        front, rear = (dict(recorders[camera].pictures) for camera in CAMERAS)
         pictures = {name.replace('_', ' '): picture for name, picture in front.items()}
         pictures.update({f'{REAR}': rear['clean']} if 'clean' in rear else {})
         draw(output, recordings, pictures)
@@ -193,7 +199,8 @@ def report(witnesses: dict, output: Path) -> int:
     return 1 if problems else 0
 
 
-def parse_arguments(argv):
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line; ends the process where they are wrong."""
     parser = argparse.ArgumentParser(prog='demo', description=__doc__)
     parser.add_argument('--source', default=SYNTHETIC, help='synthetic (default), an image, a '
                         'video, a ROS bag, or a folder of them')
@@ -226,7 +233,7 @@ def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
     :return: the exit status: 0 if both cameras were scored, and clean frames above distorted ones.
     """
     options = parse_arguments(argv)
-    processes = []
+    processes: list[Popen[bytes]] = []
     with noted_signals(ends_process) as received, \
             tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
         isolate(Path(folder))
@@ -234,8 +241,8 @@ def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
             with ExitStack() as stack:
                 rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
                 stack.callback(rclpy.try_shutdown)
-                witnesses = watch(options, Path(folder), stack, processes, received)
-            status = report(witnesses, options.output)
+                recorders = watch(options, Path(folder), stack, processes, received)
+            status = report(recorders, options.output)
         except DemoError as error:
             if not received:  # else a process that ended may have received it, too
                 print(f'FAILED: {error}', file=sys.stderr)
