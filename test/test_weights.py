@@ -108,7 +108,7 @@ def test_natively_noisy_frames_score_below_clean_ones(method):
     scores = {'boson320': {'clean': [], 'noisy': []}, 'lepton_raw16': {'noisy': []}}
     for row in rows:
         score = method.estimate([frames[row['file'], row['frame']]]).scores[0]
-        scores[row['file'].split('/')[0]][row['record']].append(score)
+        scores[row['file'].split('/')[0]][row['verdict']].append(score)
     clean = np.array(scores['boson320']['clean'])
     for camera, count in (('boson320', 30), ('lepton_raw16', 30)):
         noisy = np.array(scores[camera]['noisy'])
