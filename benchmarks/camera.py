@@ -11,6 +11,7 @@ import json
 import sys
 import time
 
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import rclpy
@@ -25,7 +26,7 @@ def messages(encoding: str, width: int, height: int, seed: int) -> list:
     scene, rng = ThermalScene(seed, height, width), np.random.default_rng(seed)
     pictures = [scene.sensor_counts(scene.render(n / 30), rng) for n in range(_FRAMES)]
     if encoding == 'mono8':
-        pictures = [scene.to_8bit(counts) for counts in pictures]
+        pictures = [GainControl()(counts) for counts in pictures]
     return [Image(height=height, width=width, encoding=encoding, step=picture.strides[0],
                   is_bigendian=int(sys.byteorder == 'big'), data=array('B', picture.tobytes()))
             for picture in pictures]

@@ -99,7 +99,7 @@ def _largest_difference(model: Path, fliqe: FLIQE) -> float:
     frames = []
     for seed in range(4):
         scene = ThermalScene(10**6 + seed, 256, 320)
-        clean = scene.to_8bit(scene.sensor_counts(scene.render(1.0), rng))
+        clean = GainControl()(scene.sensor_counts(scene.render(1.0), rng))
         frames += [clean, *(distort(clean, kind) for kind in CLASSES[1:])]
     scores = [each.estimate_batch(frames) for each in (FLIQE(model, 'cpu', 'float32'), fliqe)]
     return float(np.abs(np.subtract(*scores)).max())

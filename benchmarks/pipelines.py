@@ -119,10 +119,11 @@ def _openvino(onnx_file: str, threads: int):
 def frames_for(name: str, width: int, height: int, count: int = 8) -> list:
     """Return frames of a moving scene as the pipeline is given them: gray, the reference BGR."""
     import cv2
+    from fliqe_ros.imaging.gain_control import GainControl
     from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
     scene = ThermalScene(3, height, width)
     rng = np.random.default_rng(0)
-    frames = [scene.to_8bit(scene.sensor_counts(scene.render(n / 10), rng)) for n in range(count)]
+    frames = [GainControl()(scene.sensor_counts(scene.render(n / 10), rng)) for n in range(count)]
     if name != REFERENCE:
         return frames
     # Not timed: users of the reference get colour images from cv2.imread or cv_bridge.

@@ -22,6 +22,11 @@ TEST_DIR = Path(__file__).resolve().parent
 OPTIONAL = ('av', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn', 'torch',
             'torchvision', 'tqdm')
 
+# The files that take longest come first, so that parallel workers end at about the same time.
+LONGEST = ('test_train', 'test_benchmarks', 'test_demo', 'test_backends', 'test_weights',
+           'test_encoder_training', 'test_readme', 'test_figures', 'test_training',
+           'test_node_scoring', 'test_node_cameras', 'test_node_process', 'test_camera_sim')
+
 _until_the_end = ExitStack()
 
 
@@ -76,6 +81,11 @@ class ModuleOrSkip(pytest.Module):
 
 def pytest_pycollect_makemodule(module_path, parent):
     return ModuleOrSkip.from_parent(parent, path=module_path)
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def pytest_unconfigure():

@@ -2,6 +2,7 @@
 
 import cv2
 from fliqe_ros.distortion_types import DISTORTIONS
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
 from fliqe_ros.simulation.h264 import h264
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -12,7 +13,7 @@ import pytest
 @pytest.fixture(scope='module')
 def frame():
     scene = ThermalScene(5, 241, 321)  # odd sides, which video codecs do not like
-    return scene.to_8bit(scene.sensor_counts(scene.render(0.0), np.random.default_rng(0)))
+    return GainControl()(scene.sensor_counts(scene.render(0.0), np.random.default_rng(0)))
 
 
 def rms(a, b) -> float:

@@ -22,7 +22,7 @@ def counts():
 
 @pytest.fixture(scope='module')
 def frame(counts):
-    return ThermalScene(5, 256, 320).to_8bit(counts)
+    return GainControl()(counts)
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:

@@ -7,6 +7,7 @@ import cv2
 from fliqe_ros import Assessment, Distortion, FLIQE, OnlineFLIQE
 from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
 from fliqe_ros.errors import CheckpointError, FrameError
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -26,8 +27,7 @@ def counts(seed: int, height: int = 256, width: int = 320) -> np.ndarray:
 
 
 def clean_frame(seed: int, height: int = 256, width: int = 320) -> np.ndarray:
-    scene = ThermalScene(10**6 + seed, height, width)
-    return scene.to_8bit(counts(seed, height, width))
+    return GainControl()(counts(seed, height, width))
 
 
 def test_default_model_is_small_and_has_its_card():

@@ -3,6 +3,7 @@
 from functools import cache
 import itertools
 
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.scenes.thermal_scene import COUNTS_PER_K, FAMILIES, ThermalScene
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_counts_stay_in_14_bits():
 
 
 def test_8_bit_frames_use_the_whole_range(scene):
-    frame = scene.to_8bit(scene.sensor_counts(scene.render(0.0), np.random.default_rng(0)))
+    frame = GainControl()(scene.sensor_counts(scene.render(0.0), np.random.default_rng(0)))
     assert frame.dtype == np.uint8 and frame.shape == (HEIGHT, WIDTH)
     assert frame.min() == 0 and frame.max() == 255
 

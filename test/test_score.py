@@ -3,6 +3,7 @@
 import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools import score
@@ -17,7 +18,7 @@ def counts():
 
 
 def test_images_and_a_video_are_scored(counts, tmp_path, capsys):
-    frame = ThermalScene(77, 256, 320).to_8bit(counts)
+    frame = GainControl()(counts)
     noisy = distort(frame, Distortion.GAUSSIAN_NOISE)
     cv2.imwrite(str(tmp_path / 'a_raw.png'), counts)
     cv2.imwrite(str(tmp_path / 'b_noisy.png'), noisy)

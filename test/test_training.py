@@ -15,7 +15,7 @@ from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
-from fliqe_ros.simulation.scenes.textures import dead_leaves, fractal
+from fliqe_ros.simulation.scenes.textures import dead_leaves, spectral_noise
 from fliqe_ros.training.amp import deterministic, MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
@@ -283,7 +283,7 @@ def test_noise_level(sigma):
 def test_generated_textures():
     leaves = dead_leaves(np.random.default_rng(0), 200, 300)
     assert leaves.shape == (200, 300) and leaves.dtype == np.uint8 and leaves.std() > 10
-    texture = fractal(np.random.default_rng(0), 256, 256, slope=1.5)
+    texture = spectral_noise(np.random.default_rng(0), 256, 256, slope=1.5)
     spectrum = np.abs(np.fft.rfft(texture, axis=1)).mean(0)
     steepness = np.polyfit(np.log(np.arange(4, 100)), np.log(spectrum[4:100]), 1)[0]
     assert -1.6 < steepness < -0.9  # rows cut through the 2-D spectrum: half an octave less

@@ -1,7 +1,11 @@
 """Where frames come from: synthetic scenes, images, videos, bags, folders of them."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from itertools import chain, count
 import logging
+from pathlib import Path
 from typing import Iterator, Optional
 
 import cv2
@@ -16,8 +20,8 @@ SCENE_SIZE = (640, 512)
 _log = logging.getLogger(__name__)
 
 
-def open_source(source, *, size: Optional[tuple] = None, loop: bool = True, start: float = 0.0,
-                rate_hz: float = 10.0, seed: int = 0) -> Iterator[np.ndarray]:
+def open_source(source: str | Path, *, size: Optional[tuple] = None, loop: bool = True,
+                start: float = 0.0, rate_hz: float = 10.0, seed: int = 0) -> Iterator[np.ndarray]:
     """
     Open a source and make sure that it has a frame.
 
@@ -56,7 +60,7 @@ def synthetic_frames(size: tuple, rate_hz: float, seed: int) -> Iterator[np.ndar
     return (scene.sensor_counts(scene.render(n / rate_hz), rng) for n in count())
 
 
-def _replay(files, loop):
+def _replay(files: list[Path], loop: bool) -> Iterator[np.ndarray]:
     """Read file after file, without those that proved unreadable; end when none is left."""
     readable = list(files)
     while readable:
@@ -70,7 +74,7 @@ def _replay(files, loop):
             return
 
 
-def _resized(frames, size):
+def _resized(frames: Iterable[np.ndarray], size: tuple[int, int] | None) -> Iterator[np.ndarray]:
     for frame in frames:
         if size is not None and frame.shape != (size[1], size[0]):
             shrink = size[0] * size[1] < frame.size

@@ -1,5 +1,8 @@
 """Schedules of a simulated camera: what is wrong with its picture, and when."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import math
@@ -57,7 +60,7 @@ class Schedule:
             left -= phase.seconds
         return self.phases[-1]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ','.join(phase.name
                         + ('' if phase.severity is None else f'@{phase.severity:g}')
                         + (f':{phase.seconds:g}' if math.isfinite(phase.seconds) else '')
@@ -88,7 +91,7 @@ def parse_schedule(text: str) -> Schedule:
     return Schedule(tuple(phases)) if phases else Schedule()
 
 
-def parse_schedules(text: str, cameras) -> dict:
+def parse_schedules(text: str, cameras: Sequence[str]) -> dict:
     """
     Read the schedules of several cameras: ``/front=clean:3,lens_blur:3; /rear=dropout:2,clean``.
 
@@ -111,7 +114,7 @@ def parse_schedules(text: str, cameras) -> dict:
     return {camera: schedules.get(camera, others) for camera in cameras}
 
 
-def _parse_phase(item):
+def _parse_phase(item: str) -> tuple[Phase, ...]:
     label, colon, seconds_text = item.partition(':')
     name, at, severity_text = label.partition('@')
     name = name.strip()
@@ -128,7 +131,7 @@ def _parse_phase(item):
     return (Phase(name, seconds, severity),)
 
 
-def _number(text, item):
+def _number(text: str, item: str) -> float:
     try:
         number = float(text)
     except ValueError:

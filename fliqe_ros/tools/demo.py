@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from functools import partial
 import json
 from pathlib import Path
-from subprocess import Popen
 import sys
 import tempfile
 import time
@@ -22,7 +21,8 @@ from fliqe_ros.node.status import LABELS
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.demo_report import draw, find_problems, format_table, Sample, summarise
-from fliqe_ros.tools.demo_system import check_alive, DemoError, isolate, output_of, running
+from fliqe_ros.tools.demo_system import (
+    check_alive, DemoError, isolate, output_of, Process, running)
 from fliqe_ros.tools.interrupts import noted_signals
 import numpy as np
 import rclpy
@@ -110,7 +110,7 @@ def plan(seconds: float) -> Schedule:
 
 
 def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
-          processes: list[Popen[bytes]], received: list[int]) -> dict[str, CameraRecorder]:
+          processes: list[Process], received: list[int]) -> dict[str, CameraRecorder]:
     """
     Start the node and the cameras and listen until the schedule is through.
 
@@ -145,7 +145,7 @@ def _yaml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _spin_once(executor: SingleThreadedExecutor, processes: list[Popen[bytes]],
+def _spin_once(executor: SingleThreadedExecutor, processes: list[Process],
                received: list[int]) -> None:
     executor.spin_once(timeout_sec=0.1)
     check_alive(processes)
@@ -233,7 +233,7 @@ def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
     :return: the exit status: 0 if both cameras were scored, and clean frames above distorted ones.
     """
     options = parse_arguments(argv)
-    processes: list[Popen[bytes]] = []
+    processes: list[Process] = []
     with noted_signals(ends_process) as received, \
             tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
         isolate(Path(folder))

@@ -1,13 +1,19 @@
 """What the demo found: expected against seen as a table, a record, and a picture."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from fliqe_ros.distortion_types import Distortion, DISTORTIONS
 from fliqe_ros.imaging.crops import richest_corner
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+import numpy as np
 
 CLEAN = Distortion.CLEAN.label
 CROP_PX = 200
@@ -36,7 +42,7 @@ class Row:
     frames: int
 
 
-def summarise(camera: str, samples) -> list:
+def summarise(camera: str, samples: Sequence[Sample]) -> list:
     """Sum up a camera's samples: one row per type of distortion, in the order of appearance."""
     rows = []
     for expected in dict.fromkeys(sample.phase for sample in samples):
@@ -77,7 +83,7 @@ def find_problems(recordings: dict, faulty_camera: str) -> list:
     return problems
 
 
-def format_table(rows) -> str:
+def format_table(rows: Iterable[Row]) -> str:
     """Lay rows out as text, a mark where the type seen is the one expected."""
     lines = [f'{"camera":<13}{"expected":<17}{"seen":<19}{"mean score":>10}{"frames":>8}']
     for row in rows:
@@ -87,7 +93,7 @@ def format_table(rows) -> str:
     return '\n'.join(lines)
 
 
-def draw(path, recordings: dict, pictures: dict):
+def draw(path: Path, recordings: dict, pictures: dict) -> None:
     """
     Write the picture: frames of every phase above the score curves of every camera.
 
@@ -116,13 +122,14 @@ def draw(path, recordings: dict, pictures: dict):
     figure.savefig(path)
 
 
-def detail(picture):
+def detail(picture: np.ndarray) -> np.ndarray:
     """Cut out the square of ``CROP_PX`` where a frame shows most, so that single pixels show."""
     y, x = richest_corner(picture, CROP_PX)
     return picture[y:y + CROP_PX, x:x + CROP_PX]
 
 
-def _draw_scores(axes, camera, samples, began, colour):
+def _draw_scores(axes: Axes, camera: str, samples: Sequence[Sample], began: float,
+                 colour: str) -> None:
     times = [sample.stamp_s - began for sample in samples]
     axes.plot(times, [sample.score for sample in samples], '.', color=colour, alpha=0.35,
               label='score of each frame')

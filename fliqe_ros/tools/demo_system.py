@@ -1,5 +1,6 @@
 """A ROS 2 system of the demo's own: a private domain, and processes that always end."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 import os
 from pathlib import Path
@@ -39,11 +40,17 @@ _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+class Process(subprocess.Popen):
+    """A process of the demo; ``log`` is the file that it prints to."""
+
+    log: Path
+
+
 class DemoError(RuntimeError):
     """The demo cannot go on; the text says why."""
 
 
-def isolate(folder: Path, segment_mb: float = 4.0):
+def isolate(folder: Path, segment_mb: float = 4.0) -> None:
     """
     Keep this process and its children in an unused ROS domain on loopback.
 
@@ -64,7 +71,7 @@ def isolate(folder: Path, segment_mb: float = 4.0):
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
-def _unused_domain():
+def _unused_domain() -> int:
     """Find a domain whose discovery port (DDSI-RTPS 9.6.1.1) nobody on this machine uses."""
     for domain in random.sample(range(1, 102), 101):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -77,7 +84,7 @@ def _unused_domain():
 
 
 @contextmanager
-def running(module: str, parameters: dict, folder: Path):
+def running(module: str, parameters: Mapping[str, object], folder: Path) -> Iterator[Process]:
     """
     Run a module's node as a process of its own and stop it at the end, whatever happens.
 
@@ -87,7 +94,7 @@ def running(module: str, parameters: dict, folder: Path):
     arguments = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
     log = folder / f'{module}.txt'
     with log.open('w') as output:
-        process = subprocess.Popen(
+        process = Process(
             [sys.executable, '-m', module, '--ros-args', *arguments],
             # Not where a checkout's own fliqe_ros, without messages, would be found first.
             cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -103,13 +110,13 @@ def running(module: str, parameters: dict, folder: Path):
             process.wait()
 
 
-def output_of(process) -> str:
+def output_of(process: Process) -> str:
     """Return the last lines that a process has printed."""
     lines = process.log.read_text(errors='replace').splitlines()
     return '\n'.join(f'  | {line}' for line in lines[-_SHOWN_LINES:]) or '  | (no output)'
 
 
-def check_alive(processes):
+def check_alive(processes: Iterable[Process]) -> None:
     """Raise ``DemoError`` if one of the processes has ended."""
     for process in processes:
         if process.poll() is not None:

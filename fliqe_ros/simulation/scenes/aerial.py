@@ -1,12 +1,12 @@
 """The ground from a drone: fields, roads, houses, trees, cars and people."""
 
-from fliqe_ros.simulation.scenes.canvas import rotated
+from fliqe_ros.simulation.scenes.canvas import Canvas, Points, rotated
 from fliqe_ros.simulation.scenes.sprites import (
-    car_from_above, paint_car_from_above, walker_from_above)
+    car_from_above, paint_car_from_above, Sprite, walker_from_above)
 import numpy as np
 
 
-def aerial(canvas):
+def aerial(canvas: Canvas) -> list[Sprite]:
     """Look straight down; returns the sprites that move in it."""
     rng, ambient = canvas.rng, canvas.rng.uniform(0, 28)
     scale = canvas.width / rng.uniform(50, 160)  # pixels per metre
@@ -26,7 +26,8 @@ def aerial(canvas):
     return _traffic(canvas, middle, turn, lanes, scale, ambient)
 
 
-def _fields(canvas, middle, reach, turn, scale, ambient):
+def _fields(canvas: Canvas, middle: Points, reach: float, turn: float, scale: float,
+            ambient: float) -> None:
     """Paint parcels, some in rows, and paths between them."""
     rng = canvas.rng
     cuts = np.sort(rng.uniform(-reach, reach, rng.integers(2, 6)))
@@ -46,12 +47,13 @@ def _fields(canvas, middle, reach, turn, scale, ambient):
                        ambient + rng.uniform(-2, 4), max(1, scale * rng.uniform(0.3, 1.5)))
 
 
-def _road(canvas, middle, reach, turn, offset, scale, ambient):
+def _road(canvas: Canvas, middle: Points, reach: float, turn: float, offset: float,
+          scale: float, ambient: float) -> None:
     """Paint a road with kerbs, a broken line and parked cars."""
     rng, half = canvas.rng, 3.5 * scale
     asphalt = ambient + rng.uniform(2, 8)
 
-    def along(points):
+    def along(points: Points) -> np.ndarray:
         return rotated(np.asarray(points) + (0, offset), turn) + middle
 
     canvas.fill(along([(-reach, -half), (reach, -half), (reach, half), (-reach, half)]), asphalt,
@@ -66,12 +68,13 @@ def _road(canvas, middle, reach, turn, offset, scale, ambient):
         paint_car_from_above(canvas, spot, 4.3 * scale, turn, ambient)
 
 
-def _house(canvas, spot, turn, scale, ambient):
+def _house(canvas: Canvas, spot: Points, turn: float, scale: float, ambient: float) -> None:
     """Paint a roof with its ridge, chimneys, skylights and the shadow it casts."""
     rng = canvas.rng
     long, wide = scale * rng.uniform(4, 14), scale * rng.uniform(3, 7)
 
-    def part(x0, y0, x1, y1, temperature_c, texture=0.3):
+    def part(x0: float, y0: float, x1: float, y1: float, temperature_c: float | np.ndarray,
+             texture: float = 0.3) -> None:
         corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
         canvas.fill(rotated(corners, turn) + spot, temperature_c, texture)
 
@@ -85,7 +88,7 @@ def _house(canvas, spot, turn, scale, ambient):
         part(x, y, x + scale, y + 0.8 * scale, roof + rng.uniform(-6, 14))
 
 
-def _crown(canvas, spot, scale, ambient):
+def _crown(canvas: Canvas, spot: Points, scale: float, ambient: float) -> None:
     """Paint a tree from above with its cool shadow."""
     rng = canvas.rng
     radius = scale * rng.uniform(1, 3.5)
@@ -94,7 +97,8 @@ def _crown(canvas, spot, scale, ambient):
                    contrast=rng.uniform(0.4, 1))
 
 
-def _traffic(canvas, middle, turn, lanes, scale, ambient):
+def _traffic(canvas: Canvas, middle: Points, turn: float, lanes: np.ndarray, scale: float,
+             ambient: float) -> list[Sprite]:
     """Send cars along the roads and people across the fields."""
     rng, sprites = canvas.rng, []
     for i, offset in enumerate(lanes):

@@ -1,9 +1,11 @@
 """Places out of doors; each painter fills a canvas and returns the sprites that move in it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-from fliqe_ros.simulation.scenes.canvas import fractal
-from fliqe_ros.simulation.scenes.sprites import car, flyer, paint_car, person
+from fliqe_ros.simulation.scenes.canvas import Canvas, fractal, Points
+from fliqe_ros.simulation.scenes.sprites import car, flyer, paint_car, person, Sprite
 import numpy as np
 
 
@@ -16,20 +18,22 @@ class View:
     focal: float
     mast_m: float
 
-    def __call__(self, x_m, z_m, up_m=0.0):
+    def __call__(self, x_m: np.ndarray | float, z_m: np.ndarray | float,
+                 up_m: np.ndarray | float = 0.0) -> tuple:
         """Project a point x to the right, z ahead and up above the ground; returns (x, y)."""
         return (self.middle + self.focal * x_m / z_m,
                 self.horizon + self.focal * (self.mast_m - up_m) / z_m)
 
     @classmethod
-    def of(cls, canvas, low=0.35, high=0.55, mast_m=1.7):
+    def of(cls, canvas: Canvas, low: float = 0.35, high: float = 0.55,
+           mast_m: float = 1.7) -> View:
         """Stand somewhere sensible: the horizon between ``low`` and ``high`` of the height."""
         rng = canvas.rng
         return cls(canvas.width * rng.uniform(0.35, 0.65), canvas.height * rng.uniform(low, high),
                    canvas.width * rng.uniform(0.7, 1.3), mast_m)
 
 
-def _outdoors(canvas, view, ambient):
+def _outdoors(canvas: Canvas, view: View, ambient: float) -> None:
     """Paint sky and ground."""
     rng, temperature = canvas.rng, canvas.temperature
     horizon = int(np.clip(view.horizon, 1, canvas.height - 1))
@@ -45,7 +49,7 @@ def _outdoors(canvas, view, ambient):
     temperature[horizon:] = ambient + rng.uniform(-2, 3) * near + rng.uniform(0.8, 3.0) * texture
 
 
-def _grass(canvas, view, ambient, blades):
+def _grass(canvas: Canvas, view: View, ambient: float, blades: int) -> None:
     """Paint tufts that grow towards the viewer."""
     rng = canvas.rng
     for _ in range(4):
@@ -58,7 +62,8 @@ def _grass(canvas, view, ambient, blades):
         canvas.strokes(np.stack([foot, tip], axis=1), ambient + rng.normal(0, 1.5))
 
 
-def _tree(canvas, foot, height, ambient, leafy=True):
+def _tree(canvas: Canvas, foot: Points, height: float, ambient: float,
+          leafy: bool = True) -> None:
     """Paint a tree ``height`` pixels tall, in leaf or bare."""
     rng = canvas.rng
     x, y = foot
@@ -72,7 +77,8 @@ def _tree(canvas, foot, height, ambient, leafy=True):
             canvas.foliage((x + rng.normal(0, 0.1) * height, y - rng.uniform(0.5, 0.8) * height),
                            (wide, wide * rng.uniform(0.7, 1.1)), ambient + rng.uniform(-1, 1))
         return
-    lines, tips = {}, [(x, y - 0.3 * height, -90.0, 0.26 * height)]
+    lines: dict[int, list] = {}
+    tips = [(x, y - 0.3 * height, -90.0, 0.26 * height)]
     for depth in range(6):
         grown = []
         for bx, by, angle, reach in tips:
@@ -87,7 +93,7 @@ def _tree(canvas, foot, height, ambient, leafy=True):
                        texture=0.3)
 
 
-def _tree_line(canvas, view, ambient, height_px):
+def _tree_line(canvas: Canvas, view: View, ambient: float, height_px: float) -> None:
     """Paint the wood at the horizon: trunks and crowns side by side."""
     rng = canvas.rng
     x = -10.0
@@ -97,17 +103,19 @@ def _tree_line(canvas, view, ambient, height_px):
         x += tall * rng.uniform(0.15, 0.6)
 
 
-def _facade(canvas, corners, floors, bays, ambient):
+def _facade(canvas: Canvas, corners: Points, floors: int | np.integer, bays: int | np.integer,
+            ambient: float) -> None:
     """Paint a house front on a quadrilateral: top left, top right, bottom right, bottom left."""
     rng = canvas.rng
     top_left, top_right, bottom_right, bottom_left = np.asarray(corners, np.float64)
     wall = ambient + rng.uniform(-1, 6)
 
-    def at(u, v):
+    def at(u: float, v: float) -> np.ndarray:
         upper = top_left + u * (top_right - top_left)
         return upper + v * (bottom_left + u * (bottom_right - bottom_left) - upper)
 
-    def panel(u0, v0, u1, v1, temperature_c, texture=0.15):
+    def panel(u0: float, v0: float, u1: float, v1: float, temperature_c: float | np.ndarray,
+              texture: float = 0.15) -> None:
         canvas.fill([at(u0, v0), at(u1, v0), at(u1, v1), at(u0, v1)], temperature_c, texture)
 
     canvas.fill(corners, wall, texture=rng.uniform(0.2, 0.6), lift=rng.uniform(-3, 0))
@@ -134,7 +142,7 @@ def _facade(canvas, corners, floors, bays, ambient):
         panel(u, v, u + 0.3 / bays, v + 0.2 / floors, wall + rng.uniform(3, 12))
 
 
-def road(canvas):
+def road(canvas: Canvas) -> list[Sprite]:
     """Look along a street: houses, trees, lamps, cars and people, nearer ones larger."""
     rng, view, ambient = canvas.rng, View.of(canvas), canvas.rng.uniform(0, 25)
     _outdoors(canvas, view, ambient)
@@ -150,8 +158,9 @@ def road(canvas):
             canvas.fill([view(side * track_m, 150), view(side * (track_m + 0.4), 150),
                          view(side * (track_m + 0.4), 1.5), view(side * track_m, 1.5)],
                         asphalt + rng.uniform(0.3, 1), texture=0.3)
-    for z in range(3, 80, 6):
-        canvas.fill([view(-0.08, z + 3), view(0.08, z + 3), view(0.08, z), view(-0.08, z)],
+    for dash in range(3, 80, 6):
+        canvas.fill([view(-0.08, dash + 3), view(0.08, dash + 3), view(0.08, dash),
+                     view(-0.08, dash)],
                     asphalt - 1.5)
     for z in np.sort(rng.uniform(5, 70, 14))[::-1]:
         side = rng.choice([-1, 1])
@@ -171,7 +180,8 @@ def road(canvas):
     return [sprite for _, sprite in sorted(sprites, key=lambda item: -item[0])]
 
 
-def _roadside(canvas, view, side, half_m, z_m, ambient):
+def _roadside(canvas: Canvas, view: View, side: int, half_m: float, z_m: float,
+              ambient: float) -> None:
     """Paint a house, tree, lamp or parked car ``z_m`` ahead."""
     rng = canvas.rng
     kind = rng.choice(['house', 'house', 'tree', 'tree', 'lamp', 'car'])
@@ -194,7 +204,7 @@ def _roadside(canvas, view, side, half_m, z_m, ambient):
         paint_car(canvas, view(side * (half_m - 1), z_m), 1.8 * view.focal / z_m, ambient, False)
 
 
-def horizon(canvas):
+def horizon(canvas: Canvas) -> list[Sprite]:
     """Look far over open land under a large sky: a wood, a fence, huts, something flying."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-5, 22)
     view = View.of(canvas, 0.55, 0.8, mast_m=3)
@@ -223,7 +233,7 @@ def horizon(canvas):
             for _ in range(rng.integers(1, 5))]
 
 
-def facade(canvas):
+def facade(canvas: Canvas) -> list[Sprite]:
     """Stand before a house: windows, pipes, wires, people passing."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-5, 20)
     view = View.of(canvas, 0.6, 0.75)
@@ -255,7 +265,7 @@ def facade(canvas):
             for size in sorted(tall)[:rng.integers(1, 5)]]
 
 
-def forest(canvas):
+def forest(canvas: Canvas) -> list[Sprite]:
     """Stand in a wood: trunks, twigs, leaves, grass, a warm creature or a walker."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-2, 22)
     view = View.of(canvas, 0.45, 0.65)

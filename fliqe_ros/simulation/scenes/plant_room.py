@@ -1,10 +1,11 @@
 """Plant rooms: pipes, tanks, cabinets, cables and fans, some of them hot."""
 
-from fliqe_ros.simulation.scenes.sprites import person
+from fliqe_ros.simulation.scenes.canvas import Canvas
+from fliqe_ros.simulation.scenes.sprites import person, Sprite
 import numpy as np
 
 
-def machines(canvas):
+def plant_room(canvas: Canvas) -> list[Sprite]:
     """Look at an installation indoors; returns the sprites that move in it."""
     rng, ambient = canvas.rng, canvas.rng.uniform(14, 28)
     canvas.temperature += ambient
@@ -28,7 +29,7 @@ def machines(canvas):
     return walkers
 
 
-def _wall(canvas, ambient):
+def _wall(canvas: Canvas, ambient: float) -> None:
     """Paint bricks, panels or plain plaster."""
     rng = canvas.rng
     pitch = canvas.width * rng.uniform(0.04, 0.2)
@@ -41,7 +42,7 @@ def _wall(canvas, ambient):
     canvas.strokes(columns, ambient - rng.uniform(0.3, 1.2))
 
 
-def _tank(canvas, ambient, floor):
+def _tank(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint a standing vessel: round shading, a liquid level, hoops, a valve."""
     rng = canvas.rng
     wide = canvas.width * rng.uniform(0.1, 0.35)
@@ -63,7 +64,7 @@ def _tank(canvas, ambient, floor):
             canvas.ellipse((bolt, y), (1.4, 1.4), ambient - 0.5, texture=0)
 
 
-def _cabinet(canvas, ambient, floor):
+def _cabinet(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint an open switch cabinet: rails of breakers, vents, terminals, one overheating."""
     rng = canvas.rng
     wide, tall = canvas.width * rng.uniform(0.12, 0.3), canvas.height * rng.uniform(0.25, 0.6)
@@ -84,7 +85,7 @@ def _cabinet(canvas, ambient, floor):
     canvas.glow(rng.uniform((x, y), (x + wide, y + tall)), 0.06 * wide, rng.uniform(5, 25))
 
 
-def _pipe_run(canvas, ambient, floor):
+def _pipe_run(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint a pipe with right-angled bends, flanges and brackets."""
     rng = canvas.rng
     width = canvas.width * rng.uniform(0.008, 0.07)
@@ -106,7 +107,7 @@ def _pipe_run(canvas, ambient, floor):
                              ambient + 0.6 * (hot - ambient))
 
 
-def _motor(canvas, ambient, floor):
+def _motor(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint a finned motor with its shaft, hotter in the middle."""
     rng = canvas.rng
     long = canvas.width * rng.uniform(0.1, 0.3)
@@ -125,7 +126,7 @@ def _motor(canvas, ambient, floor):
     canvas.rectangle(x + 0.1 * long, y + tall, x + 0.9 * long, y + 1.15 * tall, ambient + 4)
 
 
-def _cables(canvas, ambient, floor):
+def _cables(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint a bundle of sagging cables, some carrying current."""
     rng = canvas.rng
     u = np.linspace(0, 1, 24)
@@ -137,7 +138,7 @@ def _cables(canvas, ambient, floor):
         canvas.strokes([line], ambient + rng.exponential(2.5) - 1, rng.uniform(1, 4))
 
 
-def _grating(canvas, ambient, floor):
+def _grating(canvas: Canvas, ambient: float, floor: float) -> None:
     """Paint a ventilation grille or mesh, fine down to a few pixels."""
     rng = canvas.rng
     wide, tall = canvas.width * rng.uniform(0.06, 0.25), canvas.height * rng.uniform(0.06, 0.25)

@@ -1,9 +1,11 @@
 """Things that move through a scene: cut-outs with an outline and a path."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import cv2
-from fliqe_ros.simulation.scenes.canvas import Canvas, rotated
+from fliqe_ros.simulation.scenes.canvas import Canvas, Points, rotated
 import numpy as np
 
 
@@ -19,31 +21,32 @@ class Sprite:
 
     heat: np.ndarray
     opacity: np.ndarray
-    start: tuple
-    velocity: tuple
-    span: tuple
+    start: Points
+    velocity: Points
+    span: tuple[int, int]
     sway: float = 0.0
 
     @classmethod
-    def cut_out(cls, piece, canvas, start, velocity, sway=0.0):
+    def cut_out(cls, piece: Canvas, canvas: Canvas, start: Points, velocity: Points,
+                sway: float = 0.0) -> Sprite:
         """Take what was painted on the canvas ``piece`` as a sprite of ``canvas``."""
         return cls(piece.temperature * piece.coverage, piece.coverage, start, velocity,
                    (canvas.width, canvas.height), sway)
 
-    def softened(self, sigma):
+    def softened(self, sigma: float) -> Sprite:
         """Return the sprite as seen through optics with a Gaussian blur of ``sigma`` pixels."""
         return replace(self, heat=cv2.GaussianBlur(self.heat, (5, 5), sigma),
                        opacity=cv2.GaussianBlur(self.opacity, (5, 5), sigma))
 
-    def position(self, t_s):
-        """Middle of the sprite in canvas pixels (x, y)."""
+    def position(self, t_s: float) -> tuple[float, float]:
+        """Return the middle of the sprite in canvas pixels (x, y)."""
         height, width = self.opacity.shape
         reach = np.array([self.span[0] + 2 * width, self.span[1] + 2 * height])
         travelled = np.array(self.start) + (width, height) + np.array(self.velocity) * t_s
         x, y = np.mod(travelled, reach) - (width, height)
         return x, y + self.sway * np.sin(5 * t_s + self.start[0])
 
-    def draw(self, frame, view, t_s):
+    def draw(self, frame: np.ndarray, view: np.ndarray, t_s: float) -> None:
         """Composite the sprite onto a frame through ``view``, the affine map canvas → frame."""
         height, width = self.opacity.shape
         x, y = view[:, :2] @ self.position(t_s) + view[:, 2]
@@ -61,7 +64,8 @@ class Sprite:
         below += heat
 
 
-def paint_person(canvas, foot, height, warmth, ambient):
+def paint_person(canvas: Canvas, foot: Points, height: float, warmth: float,
+                 ambient: float) -> None:
     """Paint a standing or walking person: ``warmth`` °C of skin, clothes nearer to ambient."""
     x, y = foot
     rng, h = canvas.rng, height
@@ -90,7 +94,8 @@ def paint_person(canvas, foot, height, warmth, ambient):
     canvas.glow((x, y - 0.7 * h), 0.1 * h, 1.5)
 
 
-def person(canvas, foot, height, velocity, warmth, ambient):
+def person(canvas: Canvas, foot: Points, height: float, velocity: Points, warmth: float,
+           ambient: float) -> Sprite:
     """Cut out a person ``height`` pixels tall with the foot at (x, y)."""
     size = max(8, int(1.15 * height))
     piece = Canvas(canvas.rng, size, size, 0.5 * (warmth + ambient))
@@ -99,7 +104,8 @@ def person(canvas, foot, height, velocity, warmth, ambient):
                           sway=0.012 * height)
 
 
-def paint_car(canvas, middle, length, ambient, side=True):
+def paint_car(canvas: Canvas, middle: Points, length: float, ambient: float,
+              side: bool = True) -> None:
     """Paint a car seen from the side, or from ahead with ``side`` false; middle on the road."""
     x, y = middle
     rng = canvas.rng
@@ -137,7 +143,8 @@ def paint_car(canvas, middle, length, ambient, side=True):
         canvas.ellipse((wheel, y - 0.07 * u), (0.035 * u,) * 2, 0.5 * (warm + ambient))
 
 
-def car(canvas, middle, length, velocity, ambient):
+def car(canvas: Canvas, middle: Points, length: float, velocity: Points,
+        ambient: float) -> Sprite:
     """Cut out a car seen from the side; it heads to where ``velocity`` points."""
     piece = Canvas(canvas.rng, max(8, int(0.5 * length)), max(10, int(1.1 * length)), ambient)
     paint_car(piece, (piece.width / 2, 0.92 * piece.height), length, ambient)
@@ -147,7 +154,8 @@ def car(canvas, middle, length, velocity, ambient):
     return Sprite.cut_out(piece, canvas, (middle[0], middle[1] - 0.4 * piece.height), velocity)
 
 
-def flyer(canvas, start, span, velocity, warmth):
+def flyer(canvas: Canvas, start: Points, span: float, velocity: Points,
+          warmth: float) -> Sprite:
     """Cut out a drone or bird ``span`` pixels across."""
     size = max(8, int(1.5 * span))
     piece = Canvas(canvas.rng, size, size, warmth - 2)
@@ -166,7 +174,8 @@ def flyer(canvas, start, span, velocity, warmth):
     return Sprite.cut_out(piece, canvas, start, velocity, sway=0.2 * span)
 
 
-def walker_from_above(canvas, start, size, velocity, warmth):
+def walker_from_above(canvas: Canvas, start: Points, size: float, velocity: Points,
+                      warmth: float) -> Sprite:
     """Cut out a person seen from a drone: a few warm pixels with a head and shoulders."""
     side = max(6, int(3 * size))
     piece = Canvas(canvas.rng, side, side, warmth - 5)
@@ -175,12 +184,13 @@ def walker_from_above(canvas, start, size, velocity, warmth):
     return Sprite.cut_out(piece, canvas, start, velocity)
 
 
-def paint_car_from_above(canvas, middle, length, angle_deg, ambient):
+def paint_car_from_above(canvas: Canvas, middle: Points, length: float, angle_deg: float,
+                         ambient: float) -> None:
     """Paint a car seen from a drone: roof, cooler glass, a warm bonnet."""
     rng = canvas.rng
     roof = ambient + rng.uniform(-5, 6)
 
-    def part(x0, x1, half_width, temperature_c):
+    def part(x0: float, x1: float, half_width: float, temperature_c: float | np.ndarray) -> None:
         corners = np.array([(x0, -half_width), (x1, -half_width), (x1, half_width),
                             (x0, half_width)]) * length
         canvas.fill(rotated(corners, angle_deg) + middle, temperature_c, texture=0.3)
@@ -191,7 +201,8 @@ def paint_car_from_above(canvas, middle, length, angle_deg, ambient):
     part(-0.4, -0.3, 0.17, ambient - 5)
 
 
-def car_from_above(canvas, start, length, velocity, ambient):
+def car_from_above(canvas: Canvas, start: Points, length: float, velocity: Points,
+                   ambient: float) -> Sprite:
     """Cut out a car seen from a drone that drives along its ``velocity``."""
     side = max(8, int(1.3 * length))
     piece = Canvas(canvas.rng, side, side, ambient)

@@ -1,15 +1,14 @@
 """Procedural thermal scenes that move: what a thermal camera on a robot might look at."""
 
 import cv2
-from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.scenes.aerial import aerial
 from fliqe_ros.simulation.scenes.canvas import Canvas
 from fliqe_ros.simulation.scenes.outdoors import facade, forest, horizon, road
-from fliqe_ros.simulation.scenes.plant_room import machines
+from fliqe_ros.simulation.scenes.plant_room import plant_room
 import numpy as np
 
 #: The kinds of places a scene can show.
-FAMILIES = {place.__name__: place for place in (road, horizon, facade, forest, machines, aerial)}
+FAMILIES = {place.__name__: place for place in (road, horizon, facade, forest, plant_room, aerial)}
 #: Radiometric scale of the simulated 14-bit sensor, as of common uncooled cores.
 COUNTS_PER_K = 40
 COUNTS_AT_0_C = 4000
@@ -23,7 +22,7 @@ class ThermalScene:
     The same seed and size give the same scene; ``render`` depends on nothing but the time.
     """
 
-    def __init__(self, seed, height=512, width=640):
+    def __init__(self, seed: int, height: int = 512, width: int = 640):
         """
         Paint the scene; takes some 0.2 s at 640×512.
 
@@ -46,7 +45,7 @@ class ThermalScene:
         self._phases = rng.uniform(0, 2 * np.pi, 4)
         self._columns_k = rng.normal(0, 0.012, width).astype(np.float32)
 
-    def render(self, t_s):
+    def render(self, t_s: float) -> np.ndarray:
         """
         Apparent temperature at a time, free of sensor noise.
 
@@ -60,7 +59,8 @@ class ThermalScene:
             sprite.draw(frame, view, t_s)
         return frame
 
-    def sensor_counts(self, temperature_c, rng, netd_k=0.05):
+    def sensor_counts(self, temperature_c: np.ndarray, rng: np.random.Generator,
+                      netd_k: float = 0.05) -> np.ndarray:
         """
         Read the scene out as an uncooled sensor does: noise, column pattern, 14-bit counts.
 
@@ -76,11 +76,7 @@ class ThermalScene:
         counts = COUNTS_AT_0_C + COUNTS_PER_K * noise
         return np.clip(counts, 0, MAX_COUNT, out=counts).astype(np.uint16)
 
-    def to_8bit(self, counts, gain_control=GainControl()):
-        """Compress counts to a uint8 frame, by default as the node does it."""
-        return gain_control(counts)
-
-    def _view(self, t_s):
+    def _view(self, t_s: float) -> np.ndarray:
         """Affine map canvas → frame: a slow pan, a little roll and zoom."""
         pan_x, pan_y, roll, zoom = np.sin(2 * np.pi * t_s / self._periods_s + self._phases)
         matrix = cv2.getRotationMatrix2D((self.width / 2, self.height / 2), 0.6 * roll,
@@ -90,5 +86,5 @@ class ThermalScene:
         return matrix
 
 
-def _optics(image, sigma):
+def _optics(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (5, 5), sigma)
