@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from fliqe_ros.backends.loading import load_backend
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.errors import FrameError
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.models.preprocessing import Prepared
+from fliqe_ros.models.preprocessing import group_indices, Prepared
 import numpy as np
 
 #: Frames that ``assess_batch`` prepares before it scores them: a large batch of a GPU.
@@ -128,11 +128,8 @@ class FLIQE:
         """Do the second half, on frames from ``prepare``; see ``assess_batch``."""
         if self._is_released:
             raise RuntimeError('This FLIQE was released; make a new one.')
-        groups: dict[Hashable, list[int]] = {}
-        for index, frame in enumerate(frames):
-            groups.setdefault(frame.batch_key, []).append(index)
         assessments: dict[int, Assessment] = {}
-        for indices in groups.values():
+        for indices in group_indices(frame.batch_key for frame in frames):
             outputs = self._backend.predict([frames[index] for index in indices], quality_maps)
             assessments.update(zip(indices, _assessments(outputs)))
         return [assessments[index] for index in range(len(frames))]

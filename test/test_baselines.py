@@ -1,4 +1,4 @@
-"""The baselines to a network: what they measure, how they are fitted, what is left out."""
+"""The baselines: what they measure, how they are fitted, which are left out."""
 
 import sys
 
@@ -16,7 +16,7 @@ from fliqe_ros.simulation.distortions import distort
 import numpy as np
 import pytest
 
-#: What each method is made to notice, whatever the camera.
+#: The distortions that each statistic has to notice, whatever the camera.
 NOTICES = {
     laplacian: (Distortion.LENS_BLUR, Distortion.MOTION_BLUR),
     tenengrad: (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.UNDEREXPOSURE),
@@ -174,7 +174,7 @@ def test_classes_weigh_the_same_however_many_there_are():
     assert probability(np.array([1.0])) == pytest.approx(1 / (1 + np.exp(-2)), abs=0.05)
 
 
-def test_alternatives_are_fitted_to_the_training_split(source):
+def test_baselines_are_fitted_to_the_training_split(source):
     seen = []
 
     def peek(image):
@@ -193,7 +193,7 @@ def test_alternatives_are_fitted_to_the_training_split(source):
     assert estimates.types == [Distortion.UNKNOWN] * 2 and estimates.embeddings is None
 
 
-def test_every_alternative_rates_every_distortion(source):
+def test_every_baseline_scores_every_distortion(source):
     baselines, missing = find_baselines()
     assert len(baselines) + len(missing) == 9
     image = source.validation[0].to_8bit()

@@ -143,7 +143,7 @@ def write_table(path, *rows):
     return ['--table', str(path)]
 
 
-def test_frames_are_downloaded_once_and_what_is_missing_is_told(hub, tmp_path, capsys):
+def test_frames_are_downloaded_once_and_what_is_missing_is_reported(hub, tmp_path, capsys):
     png = cv2.imencode('.png', COUNTS)[1].tobytes()
     pixels = digest(png, 'raw')
     table = write_table(
@@ -154,11 +154,11 @@ def test_frames_are_downloaded_once_and_what_is_missing_is_told(hub, tmp_path, c
         ('plain', 'gray.png', 'maker/camera', hub, 'gray.png', 'MIT', digest(png, '')))
     out = tmp_path / 'out'
     assert main([*table, str(out)]) == 1
-    told = capsys.readouterr()
-    assert told.out == f'2 of 4 frames are in {out}\n'
-    lost, other = told.err.splitlines()
+    printed = capsys.readouterr()
+    assert printed.out == f'2 of 4 frames are in {out}\n'
+    lost, other = printed.err.splitlines()
     assert lost.startswith('download: far/lost.png: ') and 'repository' in lost
-    assert other == ('download: raw16/other.png: not what the table promises: SHA-256 differs')
+    assert other == 'download: raw16/other.png: its SHA-256 is not the one in the table'
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob('*.png'))
     assert found == ['plain/gray.png', 'raw16/shot.png']
     shot = cv2.imread(str(out / 'raw16/shot.png'), cv2.IMREAD_UNCHANGED)

@@ -61,7 +61,7 @@ def test_metrics_by_hand():
         Distortion.CLEAN: 0.65, Distortion.LENS_BLUR: 0.4, Distortion.GHOSTING: 0.2})
 
 
-def test_what_cannot_be_told_is_nan():
+def test_metrics_without_frames_are_nan():
     found = metrics([record(Distortion.CLEAN, 0.9, Distortion.UNKNOWN)])
     assert found.accuracy == 1.0 and found.clean_recall == 1.0
     for name in ('precision', 'f1', 'distorted_recall', 'auroc', 'type_accuracy',
@@ -146,18 +146,18 @@ def test_the_source_with_most_false_alarms_comes_first():
     assert worst_first(found)['bad'].false_alarms == 1.0
 
 
-def test_kinds_are_held_against_their_own_clean_frames_or_all():
+def test_kinds_are_compared_with_their_own_clean_frames_or_all():
     clean, gray, iron = (record(Distortion.CLEAN, score, kind=kind) for score, kind in (
         (0.9, 'clean'), (0.8, 'gray'), (0.1, 'iron')))
     bad = [record(Distortion.GHOSTING, 0.2, kind=kind) for kind in ('stripes', 'gray', 'iron')]
-    troubled = metrics_by_kind([clean, bad[0]])
-    assert list(troubled) == ['stripes'] and troubled['stripes'].balanced_accuracy == 1.0
+    artifacts = metrics_by_kind([clean, bad[0]])
+    assert list(artifacts) == ['stripes'] and artifacts['stripes'].balanced_accuracy == 1.0
     palettes = metrics_by_kind([gray, iron, *bad[1:]])
     assert palettes['gray'].balanced_accuracy == 1.0
     assert palettes['iron'].balanced_accuracy == 0.5
 
 
-def test_judge_sees_every_version_of_validation_frames_only(sources):
+def test_a_network_scores_every_version_of_validation_frames_only(sources):
     records = evaluate_network(ThermalS().eval(), sources, limit=1)
     assert [each.truth for each in records] == list(CLASSES)
     assert all(0.0 <= each.score <= 1.0 for each in records)
@@ -165,7 +165,7 @@ def test_judge_sees_every_version_of_validation_frames_only(sources):
     assert evaluate_network(ThermalS().eval(), [Source('empty')]) == []
 
 
-def test_raters_agree_with_the_library(thermal_s, sources):
+def test_methods_agree_with_the_library(thermal_s, sources):
     """Also for colours, and for frames of several sizes at once."""
     gray = sources[0].validation[0].to_8bit()
     frames = [gray, distort(gray, Distortion.LENS_BLUR), gray[:150, :200],
@@ -178,7 +178,7 @@ def test_raters_agree_with_the_library(thermal_s, sources):
         assert seen == expected.distortion
 
 
-def test_a_network_without_types_is_rated_too():
+def test_a_network_without_types_can_be_evaluated():
     torch.manual_seed(0)
     estimates = NetworkMethod('resnet50', ResNet50().eval()).estimate(
         [np.zeros((64, 64), np.uint8), np.full((64, 80, 3), 200, np.uint8)])
@@ -220,7 +220,7 @@ def versions(protocol, frame, seed=0):
     return list(PROTOCOLS[protocol](frame, np.random.default_rng(seed)))
 
 
-def test_generated_pictures_are_all_judged_and_none_is_of_a_training(tmp_path):
+def test_all_generated_pictures_are_evaluated_and_none_is_trained_on(tmp_path):
     (tmp_path / 'camera').mkdir()
     cv2.imwrite(str(tmp_path / 'camera' / 'a.png'), np.full((64, 64), 100, np.uint8))
     options = evaluation_options().parse_args(['--data', str(tmp_path), '--synthetic', '3'])
@@ -248,7 +248,7 @@ def test_graded_versions_differ_in_severity_alone(raw_frame):
         assert errors == sorted(errors) and errors[0] > 0, distortion.label
 
 
-def test_troubles_keep_the_type_they_are_mapped_to(raw_frame):
+def test_artifacts_keep_the_type_they_are_mapped_to(raw_frame):
     found = versions('artifacts', raw_frame)
     assert {v.kind: v.truth for v in found} == {
         'clean': Distortion.CLEAN, **{name: kind.distortion for name, kind in ARTIFACTS.items()}}
@@ -320,8 +320,9 @@ def test_command_line(cameras, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('severities, word', [
-    ('artifacts', 'dead_pixels'), ('palettes', 'ironbow'), ('graded', 'rank correlation')])
-def test_command_line_tells_of_each_condition(cameras, capsys, severities, word):
+    ('artifacts', 'dead_pixels'), ('troubles', ', artifacts\n'), ('palettes', 'ironbow'),
+    ('graded', 'rank correlation')])
+def test_command_line_shows_each_protocol(cameras, capsys, severities, word):
     assert evaluate.main(['--data', str(cameras), '--device', 'cpu', '--only', 'rear',
                           '--limit', '1', '--severities', severities]) == 0
     printed = capsys.readouterr().out

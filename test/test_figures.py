@@ -40,7 +40,7 @@ def pixels_of(path, colour):
     return int((image == bgr(colour)).all(2).sum())
 
 
-def made_up_verdicts(seed=0, frames=40):
+def synthetic_records(seed=0, frames=40):
     """Scores that fall with severity, types that are mostly right."""
     rng = np.random.default_rng(seed)
     records = []
@@ -61,7 +61,7 @@ def versions_of_a_frame():
     return [Version(image, distortion, None, distortion.label) for distortion in CLASSES]
 
 
-def test_grid_marks_what_is_judged_wrongly(tmp_path):
+def test_grid_marks_wrong_scores(tmp_path):
     scores = np.array([0.9] + [0.1] * 8)
     path = tmp_path / 'grid.png'
     figures.draw_grid(path, 'grid', versions_of_a_frame(), Estimates(scores, list(CLASSES)))
@@ -85,18 +85,18 @@ def test_confusion_is_dark_where_frames_are(tmp_path):
 
 def test_embeddings_show_every_type_in_its_colour(tmp_path):
     path = tmp_path / 'tsne.png'
-    figures.draw_embeddings(path, 't-SNE', made_up_verdicts(frames=6))
+    figures.draw_embeddings(path, 't-SNE', synthetic_records(frames=6))
     first = path.read_bytes()
     hues = cv2.imread(str(path)).reshape(-1, 3).astype(int)
     for colour in figures.COLOURS:
         blended = np.rint(0.75 * np.array(bgr(colour)) + 0.25 * 255)
         assert (np.abs(hues - blended).max(1) <= 3).sum() > 50, colour
-    figures.draw_embeddings(path, 't-SNE', made_up_verdicts(frames=6))
+    figures.draw_embeddings(path, 't-SNE', synthetic_records(frames=6))
     assert path.read_bytes() == first, 'the same embeddings must give the same picture'
 
 
 def test_curves_of_good_and_bad_methods_differ(tmp_path):
-    records = made_up_verdicts()
+    records = synthetic_records()
     shuffled = [EvaluationRecord('a', v.truth, v.severity, score, v.predicted) for v, score in
                 zip(records, np.random.default_rng(0).permutation([v.score for v in records]))]
     for draw in (figures.draw_severity, figures.draw_reliability):
@@ -127,7 +127,7 @@ def cameras(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def written(cameras, tmp_path_factory):
-    """Write the report of two models and all baselines; one camera judged, one fitted to."""
+    """Write the report of two models and all baselines; one camera evaluated, one fitted to."""
     torch.manual_seed(0)
     out = tmp_path_factory.mktemp('report')
     untrained = out / 'untrained.pt'
@@ -143,7 +143,7 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def test_report_has_every_method_under_every_condition(written):
+def test_report_has_every_method_under_every_protocol(written):
     rows = rows_of(written / 'methods.csv')
     methods = dict.fromkeys(row['method'] for row in rows)
     assert set(methods) >= {'thermal_s', 'untrained', *RULES}
@@ -156,11 +156,11 @@ def test_report_has_every_method_under_every_condition(written):
         assert 0 <= float(row['balanced_accuracy']) <= 1
         assert float(row['false_alarms']) == pytest.approx(1 - float(row['clean_recall']))
         assert float(row['milliseconds_per_frame']) > 0
-        told = row['method'] in ('thermal_s', 'untrained')
-        assert (row['type_accuracy'] != 'nan') == told, row['method']
+        has_types = row['method'] in ('thermal_s', 'untrained')
+        assert (row['type_accuracy'] != 'nan') == has_types, row['method']
 
 
-def test_verdicts_add_up_to_the_figures(written):
+def test_records_add_up_to_the_metrics(written):
     records = [row for row in rows_of(written / 'verdicts.csv')
                if (row['method'], row['protocol']) == ('thermal_s', 'graded')]
     assert len(records) == 1 + 5 * len(DISTORTIONS)
@@ -191,7 +191,7 @@ def test_page_shows_pictures_tables_and_published_figures(written):
 
 def test_a_model_without_types_has_no_confusion(tmp_path):
     records = [replace(record, predicted=Distortion.UNKNOWN, kind='gray')
-               for record in made_up_verdicts(frames=3)]
+               for record in synthetic_records(frames=3)]
     sources = [synthetic_source(5, seed=0, height=160, width=200)]
     results = Results([NetworkMethod('resnet50', ResNet50().eval())],
                       {protocol: {'resnet50': records} for protocol in PROTOCOLS},
@@ -202,6 +202,12 @@ def test_a_model_without_types_has_no_confusion(tmp_path):
     text = page(results, drawn, '')
     assert 'Types' not in text and '| resnet50 |' in text
     assert '### Calibration' in text
+
+
+def test_the_former_name_of_an_option_still_works():
+    options = ['--data', 'x', '--out', 'y']
+    assert not report.parser().parse_args(options).no_baselines
+    assert report.parser().parse_args([*options, '--no-alternatives']).no_baselines
 
 
 def test_report_says_in_a_sentence_what_is_wrong(cameras, tmp_path, monkeypatch, capsys):

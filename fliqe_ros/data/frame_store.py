@@ -17,7 +17,7 @@ FOLDER_PREFIX = 'frames-'
 
 @dataclass(frozen=True)
 class StoredPixels:
-    """The pixels of one frame in a file, which stays as long as one of them is in use."""
+    """The pixels of one frame in a store's file; the file stays while any of them is in use."""
 
     store: FrameStore
     offset: int  # bytes
@@ -41,7 +41,11 @@ class FrameStore:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """:param folder: where the file goes; the default is the system's temporary folder."""
+        """
+        Prepare an empty store.
+
+        :param folder: where the file goes; the default is the system's temporary folder.
+        """
         self._parent = folder
         self._size = 0  # bytes
         self.path = Path()
@@ -78,6 +82,6 @@ def _remove(folder: str, owner: int) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes have left of their stores in a folder."""
+    """Remove the files that the stores of killed processes have left in a folder."""
     for path in folder.glob(FOLDER_PREFIX + '*'):
         shutil.rmtree(path, ignore_errors=True)

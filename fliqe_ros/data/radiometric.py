@@ -1,5 +1,8 @@
-"""Frames out of the files of thermographs: of FLIR, DJI, InfraTec, InfiRay, Fluke, Hikmicro."""
+"""Files of radiometric cameras → frames: FLIR, DJI, InfraTec, InfiRay, Fluke and Hikmicro."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 import io
 from itertools import islice
 import math
@@ -9,7 +12,7 @@ import struct
 import cv2
 import numpy as np
 
-#: What the decoders raise for files that are not what their names say, or need another package.
+#: What the decoders raise if a file is not what its name says, or if a package is missing.
 FAILURES = (EOFError, ImportError, LookupError, OSError, StopIteration, ValueError, cv2.error,
             struct.error)
 APP1, APP3, START_OF_SCAN = 0xE1, 0xE3, 0xDA  # markers of JPEG
@@ -23,27 +26,34 @@ def decode(data: bytes, suffix: str, part: str) -> np.ndarray:
     """
     Decode one part of a file.
 
-    suffix: of the file's name, lower case. part: ``raw``, the sensor's counts of a radiometric
-    file; ``t=N``, the first frame of a video at second N or later; ``frame=N``, frame N of a
-    .cptv recording, its background being frame 0; ``frame=channelN``, channel N, from 0, of a
-    .npy array (height, width, channels). Returns (H, W), uint16 where it is counts, else uint8.
-
-    Raises one of ``FAILURES`` where the file is not what its name says.
+    :param suffix: of the file's name, lower case.
+    :param part: ``raw``: the sensor's counts of a radiometric file; ``t=N``: the first frame of a
+        video at second N or later; ``frame=N``: frame N of a .cptv recording, whose background is
+        frame 0; ``frame=channelN``: channel N, from 0, of a .npy array (height, width, channels).
+    :return: (H, W), uint16 for counts, else uint8.
+    :raises: one of ``FAILURES`` if the file is not what its name says.
     """
     if part == 'raw':
         return RAW_DECODERS[suffix](data)
-    return INDEXED_DECODERS[suffix](data, int(re.search(r'\d+$', part)[0]))
+    number = re.search(r'\d+$', part)
+    if number is None:
+        raise ValueError(f'{part!r} has no number at its end')
+    return INDEXED_DECODERS[suffix](data, int(number[0]))
 
 
-def decode_image(data):
-    """Decode what OpenCV can, without any conversion."""
+def decode_image(data: bytes) -> np.ndarray:
+    """
+    Decode an image file without any conversion.
+
+    :raises ValueError: if OpenCV cannot decode it.
+    """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if pixels is None:
         raise ValueError('not an image that OpenCV can decode')
     return pixels
 
 
-def _read_counts(data, width, height, offset=0):
+def _read_counts(data: bytes, width: int, height: int, offset: int = 0) -> np.ndarray:
     """Take (height, width) little-endian 16-bit counts out of bytes."""
     if not width * height:
         raise ValueError('a picture without pixels')
@@ -51,7 +61,7 @@ def _read_counts(data, width, height, offset=0):
     return counts.reshape(height, width).astype(np.uint16)
 
 
-def _decode_jpeg(data):
+def _decode_jpeg(data: bytes) -> np.ndarray:
     """Decode the counts in a JPEG of FLIR (an FFF file in APP1) or of DJI (in APP3)."""
     segments = list(_jpeg_segments(data))
     flir = [segment[8:] for marker, segment in segments  # 8: name, version, number and count
@@ -65,7 +75,7 @@ def _decode_jpeg(data):
     return _read_counts(counts, height * 5 // 4, height)
 
 
-def _jpeg_segments(data):
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield (marker, payload) of the segments before a JPEG's picture."""
     position = 2
     while data[position] == 0xFF and data[position + 1] != START_OF_SCAN:
@@ -74,7 +84,7 @@ def _jpeg_segments(data):
         position += 2 + length
 
 
-def _decode_fff(data):
+def _decode_fff(data: bytes) -> np.ndarray:
     """Decode the counts in FLIR's .fff: plain, or a PNG that has their two bytes swapped."""
     index, records = struct.unpack_from('>II', data, 24)
     for position in range(index, index + 32 * records, 32):
@@ -83,11 +93,12 @@ def _decode_fff(data):
             record = data[offset:offset + length]
             if record.startswith(b'\x89PNG', 32):
                 return decode_image(record[32:]).byteswap()
-            return _read_counts(record, *struct.unpack_from('<HH', record, 2), offset=32)
+            width, height = struct.unpack_from('<HH', record, 2)
+            return _read_counts(record, width, height, offset=32)
     raise ValueError('an FFF file without raw data')
 
 
-def _decode_irb(data):
+def _decode_irb(data: bytes) -> np.ndarray:
     """Decode the counts in InfraTec's .irb; its palette of temperatures is left out."""
     index, blocks = struct.unpack_from('<II', data, 25)
     for position in range(index, index + 32 * blocks, 32):
@@ -100,13 +111,13 @@ def _decode_irb(data):
     raise ValueError('an IRB file without image')
 
 
-def _decode_irg(data):
+def _decode_irg(data: bytes) -> np.ndarray:
     """Decode InfiRay's .irg, counts of 1/16 K (C200) or 1/10 K after an 8-bit picture."""
     header, picture, height, width = struct.unpack_from('<HIHH', data, 2)
     return _read_counts(data, width, height, header + picture)
 
 
-def _decode_csv(data):
+def _decode_csv(data: bytes) -> np.ndarray:
     """Decode °C as Fluke's or Hikmicro's software writes them, to counts of 1/100 K."""
     table = [line.rstrip(',').split(',') for line in data.decode('utf-8-sig').splitlines()]
     width = max(map(len, table))
@@ -117,26 +128,28 @@ def _decode_csv(data):
     return np.rint((celsius + ZERO_CELSIUS) * 100).astype(np.uint16)
 
 
-def _decode_cptv(data, number):
+def _decode_cptv(data: bytes, number: int) -> np.ndarray:
     """Decode one frame of the Cacophony Project's .cptv, its counts as they are."""
     from cptv import CPTVReader
     return next(islice(CPTVReader(io.BytesIO(data)), number, None)).pix
 
 
-def _decode_npy(data, channel):
+def _decode_npy(data: bytes, channel: int) -> np.ndarray:
     """Take one channel of an array (H, W, channels), as it is."""
     return np.load(io.BytesIO(data))[..., channel]
 
 
-def _decode_video(data, second):
+def _decode_video(data: bytes, second: int) -> np.ndarray:
     """Decode a video's frame to luma, its 16 to 235 widened to 0 to 255."""
     import av
-    with av.open(io.BytesIO(data)) as video:
+    with av.open(io.BytesIO(data), mode='r') as video:
         frame = next(frame for frame in video.decode(video=0) if frame.time >= second)
         luma = frame.to_ndarray(format='yuv420p')[:frame.height]  # no colours: exact everywhere
     return np.rint((luma.clip(16, 235) - 16.0) * (255 / 219)).astype(np.uint8)
 
 
-RAW_DECODERS = {'.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb,
-                '.irg': _decode_irg, '.csv': _decode_csv}
-INDEXED_DECODERS = {'.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video}
+RAW_DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
+    '.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb, '.irg': _decode_irg,
+    '.csv': _decode_csv}
+INDEXED_DECODERS: dict[str, Callable[[bytes, int], np.ndarray]] = {
+    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video}

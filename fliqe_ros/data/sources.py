@@ -1,8 +1,9 @@
 """
-Thermal frames to train on: folders of images, videos and bags, split by group, and generated ones.
+Thermal frames to train and evaluate on: read from folders and split by group, or generated.
 
-A source is one camera (one folder). Frames of a group (a clip, a flight, a sequence) are alike, so
-a group lies in the training split or in the validation split as a whole.
+A source is one camera: a folder of images, videos and bags. Frames of a group (a clip, a flight, a
+sequence) are alike, so the whole group lies either in the training split or in the validation
+split.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from fliqe_ros.data.frame_store import FrameStore, StoredPixels
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.bags import is_bag, open_bag
 from fliqe_ros.frame_io.files import find_files, read_frames, VIDEO_SUFFIXES
+from fliqe_ros.frame_io.videos import count_frames, read_positions
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.imaging.palettes import to_gray
 from fliqe_ros.simulation.scenes.textures import close_up, dead_leaves
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 
-#: 8-bit levels; frames that are natively noisier are no clean frames to start from.
+#: 8-bit levels; frames with more noise of their own cannot serve as clean ones.
 MAX_NATIVE_NOISE = 4.0
 VALIDATION_SHARE = 0.2
 FRAMES_PER_CLIP = 4
-#: The end of an image's name that only tells it from others of its sequence: a running number,
-#: perhaps behind a time (nine digits or more) or before a letter for the camera, or the number of
-#: a video's frame and a code behind it.
+#: The end of an image's name that differs within a sequence: a running number, perhaps after a
+#: time (nine digits or more) or before a letter for the camera; or a video's frame number and a
+#: code after it.
 _NUMBER = re.compile(r'[_-]?frame[_-]?\d+[_-]\w+$|([_-]?\d{9,}[._-]?)?[_-]?\d+([_-][A-Z])?$')
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Frame:
 
     @property
     def pixels(self) -> np.ndarray:
-        """(H, W) uint8 or uint16; of a stored frame read anew each time."""
+        """Return (H, W) uint8 or uint16; a stored frame is read anew each time."""
         return self.content.read() if isinstance(self.content, StoredPixels) else self.content
 
     def stored_in(self, store: FrameStore) -> Frame:
@@ -66,7 +67,7 @@ class Source:
     name: str
     training: list[Frame] = field(default_factory=list)
     validation: list[Frame] = field(default_factory=list)
-    noisy: int = 0  # frames left out
+    noisy: int = 0  #: frames left out
 
     def digest(self) -> str:
         """Return a SHA-256 of the frames and how they are split."""
@@ -85,7 +86,8 @@ def load_sources(root: Path, exclude: tuple[str, ...] = (),
     """
     Read every subfolder of ``root`` that holds images, videos or bags as one source.
 
-    Natively noisy frames are counted and left out; a warning names a camera that has no others.
+    Frames that are noisy by nature are counted and left out. A warning names each camera that has
+    no others.
 
     :param exclude: names of subfolders to leave out.
     :param store: takes the decoded frames; the default is one in the system's temporary folder.
@@ -149,17 +151,10 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
 
 
 def _clip(path: Path) -> Iterator[Frame]:
-    video = cv2.VideoCapture(str(path))
-    try:
-        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-        for position in _positions(count) if count > 0 else ():
-            video.set(cv2.CAP_PROP_POS_FRAMES, position)
-            done, image = video.read()
-            if done:
-                yield Frame(to_gray(image), path.stem)
-    finally:
-        video.release()
-    if count < 1:  # not stored, as by a recorder that was killed
+    count = count_frames(path)
+    if count:
+        yield from (Frame(pixels, path.stem) for pixels in read_positions(path, _positions(count)))
+    else:  # not stored, as by a recorder that was killed
         yield from _clip_of_unknown_length(path)
 
 
@@ -184,7 +179,7 @@ def _bag(path: Path) -> Iterator[Frame]:
             for topic, count in bag.topics.items():
                 yield from (Frame(pixels, f'{name}:{topic}')
                             for pixels in bag.frames(topic, _positions(count)))
-    except SourceError as error:  # told, because rosbags may not be installed
+    except SourceError as error:  # worth a warning: perhaps rosbags is not installed
         _log.warning('left out: %s', error)
 
 

@@ -1,1 +1,1 @@
-"""How good methods are: protocols, methods, metrics, figures and the report."""
+"""Evaluation of models and baselines: protocols, methods, metrics, figures and the report."""

@@ -1,12 +1,18 @@
-"""Pictures of an evaluation; drawn without a display, in colours that the colour-blind tell."""
+"""Pictures of an evaluation, in colours that the colour-blind can tell; no display is needed."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
 
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.evaluation.methods import Estimates
 from fliqe_ros.evaluation.metrics import (
-    auroc, calibration_error, confusion, reliability, roc, scores_and_truth, severity_correlations,
-    THRESHOLD)
+    auroc, calibration_error, confusion, EvaluationRecord, reliability, roc, scores_and_truth,
+    severity_correlations, THRESHOLD)
+from fliqe_ros.evaluation.protocols import Version
 from fliqe_ros.imaging.crops import richest_corner
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -15,22 +21,22 @@ from sklearn.manifold import TSNE
 
 DPI = 120
 CROP_PX = 224
-#: Okabe & Ito, Color Universal Design (2008), but for their yellow, too pale on white: an olive.
+#: Okabe & Ito, Color Universal Design (2008); olive replaces their yellow, too pale on white.
 BLACK, ORANGE, SKY, GREEN, OLIVE, BLUE, RED, PINK = (
     '#000000', '#E69F00', '#56B4E9', '#009E73', '#8F8B1A', '#0072B2', '#D55E00', '#CC79A7')
 GRAY = '#8C8C8C'
 COLOURS = (BLACK, BLUE, SKY, RED, ORANGE, GREEN, PINK, OLIVE, GRAY)
-#: The nine types differ in shape as well as in colour.
+#: Markers of the nine types, which differ in shape as well as in colour.
 MARKERS = ('o', 's', 'D', '^', 'v', 'P', 'X', '*', 'h')
 LABELS = tuple(distortion.label.replace('_', ' ') for distortion in CLASSES)
 
 
-def draw_grid(path: Path, title: str, versions: list, estimates) -> None:
+def draw_grid(path: Path, title: str, versions: Sequence[Version], estimates: Estimates) -> None:
     """
-    Show one frame clean and in its eight distortions, with what a method says of each.
+    Draw a frame clean and in its eight distortions, with the score and type that each got.
 
-    versions: nine ``Version`` of one gray frame, in the order of ``CLASSES``. estimates: their
-    ``Estimates``.
+    :param versions: nine of one gray frame, in the order of ``CLASSES``.
+    :param estimates: what a method says of them.
     """
     figure = _figure(9.2, 10.9, title)
     corner = richest_corner(versions[0].image, CROP_PX)
@@ -41,36 +47,37 @@ def draw_grid(path: Path, title: str, versions: list, estimates) -> None:
         right = (score >= THRESHOLD) == (version.truth == Distortion.CLEAN)
         colour = BLUE if right else RED
         axes.set_title(LABELS[version.truth], fontsize=13, fontweight='bold')
-        told = '' if seen == Distortion.UNKNOWN else f', seen as {seen.label.replace("_", " ")}'
-        axes.set_xlabel(f'score {score:.2f}{told}', color=colour, fontsize=12)
+        kind = '' if seen == Distortion.UNKNOWN else f', seen as {seen.label.replace("_", " ")}'
+        axes.set_xlabel(f'score {score:.2f}{kind}', color=colour, fontsize=12)
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set(color=colour, linewidth=3, linestyle='-' if right else '--')
     _save(figure, path)
 
 
-def draw_embeddings(path: Path, title: str, records: list, seed: int = 0) -> None:
+def draw_embeddings(path: Path, title: str, records: Sequence[EvaluationRecord],
+                    seed: int = 0) -> None:
     """
     Draw the t-SNE of embeddings (van der Maaten & Hinton, JMLR 2008), coloured by type.
 
-    Every record must have an embedding, and there must be more than three.
+    :param records: more than three, each with an embedding.
     """
-    embeddings = np.stack([record.embedding for record in records])
+    embeddings = np.stack([np.asarray(record.embedding) for record in records])
     perplexity = min(30, (len(embeddings) - 1) // 3)
     points = TSNE(perplexity=perplexity, init='pca', random_state=seed).fit_transform(embeddings)
     figure = _figure(9.6, 7.2, title)
     axes = figure.subplots()
     for distortion, colour, marker in zip(CLASSES, COLOURS, MARKERS):
         chosen = np.array([record.truth == distortion for record in records])
-        axes.scatter(*points[chosen].T, s=34, color=colour, marker=marker, alpha=0.75,
-                     edgecolor='white', linewidth=0.4, label=LABELS[distortion])
+        axes.scatter(points[chosen, 0], points[chosen, 1], s=34, color=colour, marker=marker,
+                     alpha=0.75, edgecolor='white', linewidth=0.4, label=LABELS[distortion])
     axes.set(xticks=[], yticks=[])
     axes.set_xlabel(f't-SNE of {len(points)} embeddings, perplexity {perplexity}')
     _legend_beside(axes)
     _save(figure, path)
 
 
-def draw_confusion(path: Path, title: str, records: list) -> None:
+def draw_confusion(path: Path, title: str, records: Sequence[EvaluationRecord]) -> None:
     """Draw the confusion matrix of the nine types, each row in shares of its true type."""
     counts = confusion(records)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -89,12 +96,13 @@ def draw_confusion(path: Path, title: str, records: list) -> None:
     _save(figure, path)
 
 
-def draw_roc(path: Path, title: str, results: dict, highlighted: tuple = ()) -> None:
+def draw_roc(path: Path, title: str, results: dict[str, dict[str, list[EvaluationRecord]]],
+             highlighted: tuple[str, ...] = ()) -> None:
     """
     Draw the ROC curves of all methods, one panel for each protocol.
 
-    results: protocol → {method → records}. highlighted: methods drawn thick, the others thin
-    and dashed.
+    :param results: protocol → {method → records}.
+    :param highlighted: methods to draw with thick lines; the others are thin and dashed.
     """
     figure = _figure(6.4 * len(results), 6.6, title)
     styles = ('-', (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
@@ -120,7 +128,7 @@ def draw_roc(path: Path, title: str, results: dict, highlighted: tuple = ()) -> 
     _save(figure, path)
 
 
-def draw_severity(path: Path, title: str, records: list) -> None:
+def draw_severity(path: Path, title: str, records: Sequence[EvaluationRecord]) -> None:
     """Draw mean and quartiles of the score against severity, one panel for each distortion."""
     figure = _figure(13, 6.6, title)
     clean = np.array([v.score for v in records if v.truth == Distortion.CLEAN])
@@ -128,7 +136,7 @@ def draw_severity(path: Path, title: str, records: list) -> None:
     panels = figure.subplots(2, 4, sharex=True, sharey=True)
     for axes, distortion in zip(panels.flat, DISTORTIONS):
         chosen = [v for v in records if v.truth == distortion and v.severity is not None]
-        severities = sorted({v.severity for v in chosen})
+        severities = sorted({v.severity for v in chosen if v.severity is not None})
         groups = [clean] + [np.array([v.score for v in chosen if v.severity == severity])
                             for severity in severities]
         places = [-0.25, *severities]
@@ -149,8 +157,8 @@ def draw_severity(path: Path, title: str, records: list) -> None:
     _save(figure, path)
 
 
-def draw_reliability(path: Path, title: str, records: list) -> None:
-    """Draw the reliability diagram, and below it how many frames get which score."""
+def draw_reliability(path: Path, title: str, records: Sequence[EvaluationRecord]) -> None:
+    """Draw the reliability diagram, and below it the histograms of the scores."""
     scores, clean = scores_and_truth(records)
     found = reliability(scores, clean)
     figure = _figure(6.6, 8.4, title)
@@ -174,22 +182,22 @@ def draw_reliability(path: Path, title: str, records: list) -> None:
     _save(figure, path)
 
 
-def _figure(width_in, height_in, title):
+def _figure(width_in: float, height_in: float, title: str) -> Figure:
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout='constrained')
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=14)
     return figure
 
 
-def _save(figure, path):
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, bbox_inches='tight', pad_inches=0.15)
 
 
-def _legend_beside(axes):
+def _legend_beside(axes: Axes) -> None:
     axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=11,
                 markerscale=1.5)
 
 
-def _auroc(records):
+def _auroc(records: Sequence[EvaluationRecord]) -> float:
     scores, clean = scores_and_truth(records)
     return auroc(scores[clean], scores[~clean])

@@ -1,53 +1,64 @@
-"""Raters: whatever turns frames into scores, so that networks and rules are judged alike."""
+"""Methods: whatever turns frames into scores, so that networks and rules compare alike."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 import statistics
 import time
-from typing import NamedTuple, Optional, Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.preprocessing import group_indices
 import numpy as np
 import torch
 
-#: Frames in one forward pass, so that memory stays small.
-MOST_AT_ONCE = 16
+#: Most frames in one forward pass, so that memory stays small.
+MAX_BATCH_SIZE = 16
 
 
 class Estimates(NamedTuple):
-    """
-    What a method says of N frames.
+    """What a method says of N frames."""
 
-    scores: (N,) float64 in [0, 1], higher is cleaner. types: N Distortions, UNKNOWN where it tells
-    none. embeddings: (N, D) float32, or None.
-    """
-
+    #: (N,) float64 in [0, 1], higher is cleaner.
     scores: np.ndarray
-    types: list
-    embeddings: Optional[np.ndarray] = None
+    #: N types; UNKNOWN if the method tells none.
+    types: list[Distortion]
+    #: (N, D) float32; None if the method has none.
+    embeddings: np.ndarray | None = None
 
 
 class Method(Protocol):
-    """A method to be judged."""
+    """A method that can be evaluated."""
 
     name: str
 
-    def estimate(self, frames: list) -> Estimates:
-        """Rate frames of any size, each (H, W) uint8 gray or (H, W, 3) uint8 BGR."""
+    def estimate(self, frames: Sequence[np.ndarray]) -> Estimates:
+        """
+        Score frames.
+
+        :param frames: of any size, each (H, W) uint8 gray or (H, W, 3) uint8 BGR.
+        """
 
 
 class NetworkMethod:
-    """A FLIQE network, which must be in evaluation mode and on ``device``."""
+    """
+    A FLIQE network.
 
-    def __init__(self, name: str, network: QualityNetwork, device: str = 'cpu'):
+    :param network: in evaluation mode, on ``device``.
+    """
+
+    def __init__(self, name: str, network: QualityNetwork, device: str = 'cpu') -> None:
         self.name, self.network, self.device = name, network, device
 
     @torch.inference_mode()
-    def estimate(self, frames: list) -> Estimates:
-        """Rate frames as ``fliqe_ros.FLIQE`` does; those of one input size share a pass."""
+    def estimate(self, frames: Sequence[np.ndarray]) -> Estimates:
+        """Score frames as ``fliqe_ros.FLIQE`` does; those of one input size share a pass."""
         inputs = [self.network.preprocess(frame) for frame in frames]
-        scores, types, embeddings = np.empty(len(frames)), [Distortion.UNKNOWN] * len(frames), {}
-        for chosen in _batches([tuple(tensor.shape) for tensor in inputs]):
+        scores, types = np.empty(len(frames)), [Distortion.UNKNOWN] * len(frames)
+        embeddings: dict[int, np.ndarray] = {}
+        for chosen in _batches(inputs):
             batch = torch.stack([inputs[index] for index in chosen])
             prediction = self.network(batch.to(self.device))
             scores[chosen] = prediction.score.double().cpu()
@@ -58,20 +69,21 @@ class NetworkMethod:
         return Estimates(scores, types, np.stack([embeddings[i] for i in range(len(frames))]))
 
 
-def _batches(shapes):
-    """Put indices of equal shapes together, at most ``MOST_AT_ONCE``."""
-    groups = {}
-    for index, shape in enumerate(shapes):
-        groups.setdefault(shape, []).append(index)
-    return [group[start:start + MOST_AT_ONCE] for group in groups.values()
-            for start in range(0, len(group), MOST_AT_ONCE)]
+def _batches(inputs: Sequence[torch.Tensor]) -> list[list[int]]:
+    """Group the indices of tensors of one shape, at most ``MAX_BATCH_SIZE`` together."""
+    return [group[start:start + MAX_BATCH_SIZE]
+            for group in group_indices(tuple(tensor.shape) for tensor in inputs)
+            for start in range(0, len(group), MAX_BATCH_SIZE)]
 
 
-def milliseconds_per_frame(method: Method, frames: list) -> float:
+def milliseconds_per_frame(method: Method, frames: Sequence[np.ndarray]) -> float:
     """
-    Median time of rating one frame at a time, in one thread, after a frame to warm up.
+    Return the median time of scoring one frame at a time, in one thread, after one to warm up.
 
-    From the 8-bit frame to the score: what a method converts or resizes counts.
+    The time is that from the 8-bit frame to the score, with all that a method converts or resizes.
+
+    :param frames: see ``Method.estimate``.
+    :return: milliseconds.
     """
     torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)

@@ -1,6 +1,9 @@
-"""Conditions to judge under: which versions of a clean frame a method gets to see."""
+"""Protocols of an evaluation: which versions of a clean frame the methods score."""
 
-from typing import Callable, Iterator, NamedTuple, Optional
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from fliqe_ros.data.sources import Frame
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
@@ -11,28 +14,28 @@ import numpy as np
 
 #: Severities at which ``graded`` shows every distortion.
 GRADES = (0.0, 0.25, 0.5, 0.75, 1.0)
-#: Kinds of ``raw`` and ``palettes`` that the others are held against.
+#: Kinds of version: the first two under ``raw``, the third under ``palettes``.
 AFTER_GAIN_CONTROL, BEFORE_GAIN_CONTROL, GRAY = '8-bit', 'raw', 'gray'
 
 
 class Version(NamedTuple):
-    """One version of a frame: (H, W) uint8 or (H, W, 3) uint8 BGR, and what was done to it."""
+    """One version of a frame, and what was done to it."""
 
-    image: np.ndarray
-    truth: Distortion
-    severity: Optional[float]  # None is the reference severity
-    kind: str
+    image: np.ndarray       #: (H, W) uint8 gray or (H, W, 3) uint8 BGR
+    truth: Distortion       #: its type
+    severity: float | None  #: 0 (mild) to 1 (strong); None is the reference severity
+    kind: str               #: a distortion, an artifact, a palette or a place of distortion
 
 
 def reference(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Clean, and each distortion at its reference severity."""
+    """Yield the frame clean and with each distortion at its reference severity."""
     image = frame.to_8bit()
     for distortion in CLASSES:
         yield Version(distort(image, distortion, None, rng), distortion, None, distortion.label)
 
 
 def random(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Clean, and each distortion at a severity drawn evenly from its range."""
+    """Yield the frame clean and with each distortion at a random severity from 0 to 1."""
     image = frame.to_8bit()
     yield _clean(image)
     for distortion in DISTORTIONS:
@@ -42,7 +45,11 @@ def random(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
 
 
 def graded(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Clean, and each distortion at all ``GRADES``, with the same angle, shift or noise."""
+    """
+    Yield the frame clean and with each distortion at all ``GRADES``.
+
+    All grades of a distortion have the same angle, shift or noise.
+    """
     image = frame.to_8bit()
     yield _clean(image)
     for distortion in DISTORTIONS:
@@ -53,7 +60,7 @@ def graded(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
 
 
 def artifacts(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Clean, and each trouble beyond the eight distortions at medium severity."""
+    """Yield the frame clean and with each of ``ARTIFACTS`` at medium severity."""
     image = frame.to_8bit()
     yield _clean(image)
     for name, kind in ARTIFACTS.items():
@@ -62,9 +69,9 @@ def artifacts(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
 
 def raw(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
     """
-    Distort a raw frame at reference severities, before its gain control and after it.
+    Yield a raw frame, clean and distorted at reference severities, after and before gain control.
 
-    Yields nothing for a frame that comes with 8 bits. Noise is the same in both.
+    Noise is the same in both. An 8-bit frame yields nothing.
     """
     if frame.pixels.dtype != np.uint16:
         return
@@ -77,7 +84,7 @@ def raw(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
 
 
 def palettes(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Distort the gray frame at reference severities, then show it in each colour palette."""
+    """Yield the versions of ``reference``, in gray and then in each colour palette."""
     versions = list(reference(frame, rng))
     for version in versions:
         yield version._replace(kind=GRAY)
@@ -86,11 +93,11 @@ def palettes(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
             yield version._replace(image=colorize(version.image, name), kind=name)
 
 
-def _clean(image):
+def _clean(image: np.ndarray) -> Version:
     return Version(image, Distortion.CLEAN, None, Distortion.CLEAN.label)
 
 
-#: Name → function of a Frame and a Generator that yields Versions.
-PROTOCOLS: dict[str, Callable] = {
+#: Name → protocol.
+PROTOCOLS: dict[str, Callable[[Frame, np.random.Generator], Iterator[Version]]] = {
     protocol.__name__: protocol
     for protocol in (reference, random, graded, artifacts, raw, palettes)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -64,6 +64,18 @@ def preprocess_resnet50(frame: np.ndarray) -> np.ndarray:
         return np.broadcast_to(gray, (3, *gray.shape))
     image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     return np.asarray(image.resize(size, Image.BILINEAR)).transpose(2, 0, 1)
+
+
+def group_indices(keys: Iterable[Hashable]) -> list[list[int]]:
+    """
+    Group the indices of equal keys, such as those of frames that can share a forward pass.
+
+    :return: lists of ascending indices, in the order in which their keys first appear.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
 
 
 def stack(frames: Sequence[Prepared]) -> np.ndarray:

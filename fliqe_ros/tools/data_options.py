@@ -1,4 +1,6 @@
-"""The options that every command line working on folders of thermal frames has."""
+"""Options of the command lines that work on folders of thermal frames."""
+
+from __future__ import annotations
 
 import argparse
 from pathlib import Path
@@ -7,14 +9,18 @@ import torch
 
 
 def at_least_one(text: str) -> int:
-    """Read a whole number from 1; raises what argparse tells of an option."""
+    """
+    Read an option that is a whole number from 1.
+
+    :raises argparse.ArgumentTypeError: for any other text.
+    """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
     return int(text)
 
 
 def data_options() -> argparse.ArgumentParser:
-    """Return a parser to be used as a parent: ``--data``, ``--exclude``, ``--device``."""
+    """Return a parent parser with ``--data``, ``--exclude`` and ``--device``."""
     options = argparse.ArgumentParser(add_help=False)
     group = options.add_argument_group('frames')
     group.add_argument('--data', type=Path, required=True, metavar='FOLDER',

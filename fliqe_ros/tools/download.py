@@ -1,15 +1,18 @@
 """
-Download the single frames that thermal_s was trained on from the public repositories they are in.
+Download the single frames that thermal_s was trained on from their public repositories.
 
 Each row of a table (CSV) makes FOLDER/folder/file from one file of a repository on GitHub at one
 commit. Its column "path" may end in #raw, #t=N, #frame=N or #frame=channelN: counts of a
 radiometric file, a frame of a video or recording, a channel of an array; these are stored as PNG.
-What comes out must have the SHA-256 in the table. Files that are right already stay as they are;
-what cannot be had is told, and the others are downloaded all the same. Needs git, and the Python
-package cptv for .cptv files.
+Each frame must have the SHA-256 in the table. Files that have it already are not downloaded again.
+A frame that cannot be downloaded is reported, and the others are downloaded all the same. This
+needs git, and the Python package cptv for .cptv files.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 from contextlib import suppress
 import csv
 from functools import lru_cache
@@ -35,14 +38,14 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('folder', type=Path, metavar='FOLDER', help='where the frames go')
     arguments.add_argument('--table', type=Path, metavar='CSV', default=DEFAULT_TABLE,
-                           help='list of the frames, default: that of the packaged model')
+                           help='list of the frames, default: the one of the packaged model')
     arguments.add_argument('--cache', type=Path, metavar='FOLDER',
-                           help='keep the repositories here, default: nowhere')
+                           help='keep the repositories here; by default they are removed')
     return arguments
 
 
-def main(argv=None) -> int:
-    """Run the command line; returns the exit status: 1 if a frame is missing."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status: 1 if a frame is missing."""
     options = parser().parse_args(argv)
     try:
         with options.table.open(encoding='utf-8', newline='') as file:
@@ -63,38 +66,48 @@ def main(argv=None) -> int:
     return int(missing > 0)
 
 
-def download_frame(row: dict, folder: Path, cache: Path) -> None:
-    """Make the frame of one row of the table, unless it is there; raises one of FAILURES."""
+def download_frame(row: dict[str, str], folder: Path, cache: Path) -> None:
+    """
+    Make the frame of one row of the table, unless it is there.
+
+    :param folder: where the frames go.
+    :param cache: where the repositories go.
+    :raises: one of ``radiometric.FAILURES`` if the frame cannot be had.
+    """
     target = folder / row['folder'] / row['file']
     path, _, part = row['path'].partition('#')
-    with suppress(OSError, ValueError):  # not there, not an image
+    with suppress(OSError, ValueError):  # no such file, or not an image
         if digest(target.read_bytes(), part) == row['sha256']:
             return
     content = _read_file(row['repository'], row['commit'], path, cache)
     if part:
         content = _to_png(decode(content, PurePosixPath(path).suffix.lower(), part))
     if digest(content, part) != row['sha256']:
-        raise ValueError('not what the table promises: SHA-256 differs')
+        raise ValueError('its SHA-256 is not the one in the table')
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
 
 
 def digest(content: bytes, part: str) -> str:
-    """Digest a file, or where ``part`` is set its pixels, however well PNG packs them."""
+    """
+    Return the SHA-256 of a file; if ``part`` is set, that of its pixels.
+
+    So a PNG has the same digest whatever its compression.
+    """
     if part:
         pixels = decode_image(content)
         content = f'{pixels.dtype} {pixels.shape} '.encode() + pixels.tobytes()
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_file(repository, commit, path, cache):
-    """Get one file of a repository on GitHub, as bytes."""
+def _read_file(repository: str, commit: str, path: str, cache: Path) -> bytes:
+    """Read one file of a repository on GitHub."""
     return _git(_fetch_commit(repository, commit, cache), 'show', f'{commit}:{path}')
 
 
 @lru_cache(maxsize=None)
-def _fetch_commit(repository, commit, cache):
-    """Fetch a commit without its files, which git then gets one by one when asked for them."""
+def _fetch_commit(repository: str, commit: str, cache: Path) -> Path:
+    """Fetch a commit without its files; git fetches each of them when it is read."""
     folder = cache / f'{repository}.git'
     if not folder.exists():
         folder.mkdir(parents=True)
@@ -104,8 +117,8 @@ def _fetch_commit(repository, commit, cache):
     return folder
 
 
-def _git(folder, *arguments):
-    """Run git on a bare repository and return what it prints."""
+def _git(folder: Path, *arguments: str) -> bytes:
+    """Run git on a bare repository and return its standard output."""
     done = subprocess.run(['git', '--git-dir', folder, *arguments], capture_output=True,
                           env={**os.environ, 'GIT_TERMINAL_PROMPT': '0'})
     if done.returncode:
@@ -113,7 +126,7 @@ def _git(folder, *arguments):
     return done.stdout
 
 
-def _to_png(pixels):
+def _to_png(pixels: np.ndarray) -> bytes:
     """Encode (H, W) uint8 or uint16 as PNG."""
     return cv2.imencode('.png', np.ascontiguousarray(pixels))[1].tobytes()
 

@@ -1,6 +1,9 @@
 """Evaluate a FLIQE model on frames it was not trained on, clean and in every distortion."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 import csv
 from pathlib import Path
 import sys
@@ -9,37 +12,40 @@ from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.evaluation.evaluate import ALL_FRAMES, evaluate_methods
 from fliqe_ros.evaluation.metrics import (
-    Metrics, metrics, metrics_by_kind, metrics_by_source, severity_correlations, worst_first)
+    EvaluationRecord, Metrics, metrics, metrics_by_kind, metrics_by_source, severity_correlations,
+    worst_first)
 from fliqe_ros.evaluation.protocols import PROTOCOLS
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.tools.data_options import at_least_one
 from fliqe_ros.tools.evaluation_options import evaluation_options, evaluation_sources, read_models
 
+#: Title, field of ``Metrics``, format.
 COLUMNS = (
     ('frames', 'frames', 'd'), ('balanced', 'balanced_accuracy', '.3f'),
     ('clean rec.', 'clean_recall', '.3f'), ('dist. rec.', 'distorted_recall', '.3f'),
     ('AUROC', 'auroc', '.3f'), ('types', 'type_accuracy', '.3f'),
     ('ECE', 'calibration_error', '.3f'))
-#: Protocols whose kinds say more than their distortions.
+#: Former names of protocols, still accepted by ``--severities``.
 OLD_NAMES = {'troubles': 'artifacts'}
+#: Protocols whose results are also shown by kind of version.
 BY_KIND = ('artifacts', 'raw', 'palettes')
 EXPLANATION = """
 severities:
   reference  each of the eight distortions at the published severity
   random     at a severity drawn evenly from mild to strong
   graded     at five severities each, with the rank correlation of score and severity (best -1)
-  artifacts   real trouble beyond the eight: stripes, dead pixels, fog, a covered lens, ...
-  raw        16-bit frames distorted before gain control, beside the same ones distorted after it
+  artifacts  real artifacts beyond the eight: stripes, dead pixels, fog, a covered lens, ...
+  raw        16-bit frames distorted before gain control, and the same ones distorted after it
   palettes   the frame in gray and in the colour palettes of thermal cameras
 
 columns, each from 0 to 1; a frame is called distorted where its score is below 0.5:
   balanced    mean of the next two: balanced accuracy
   clean rec.  share of clean frames that are called clean; the rest are false alarms, and the
-              camera with most of them comes first
+              camera with the largest share of them comes first
   dist. rec.  share of distorted frames that are called distorted
   AUROC       chance that a clean frame scores above a distorted one
-  types       share of frames whose distortion is named rightly, clean being one of nine types
-  ECE         expected calibration error: how far scores are from being probabilities (best 0)
+  types       share of frames whose type is predicted correctly; "clean" is one of nine types
+  ECE         expected calibration error: how far the scores are from probabilities (best 0)
 """
 
 
@@ -54,12 +60,13 @@ def parser() -> argparse.ArgumentParser:
                            help='what is done to the frames, see below; default: %(default)s')
     arguments.add_argument('--limit', type=at_least_one, default=ALL_FRAMES, metavar='N',
                            help='most frames of each camera, default: all')
-    arguments.add_argument('--csv', type=Path, help='write every single record to this file')
+    arguments.add_argument('--csv', type=Path,
+                           help='write the score of every version of every frame to this file')
     return arguments
 
 
-def main(argv=None) -> int:
-    """Run the command line; returns the exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
     options = parser().parse_args(argv)
     try:
         method, = read_models([options.model], options.device)
@@ -76,7 +83,7 @@ def main(argv=None) -> int:
     print(f'{options.model} ({method.network.architecture}), {options.severities}\n')
     print(table({**worst_first(metrics_by_source(records)), 'all': metrics(records)}))
     if options.severities in BY_KIND:
-        print('\n' + figures_table(metrics_by_kind(records)))
+        print('\n' + metrics_table(metrics_by_kind(records)))
     if options.severities == 'graded':
         print('\nrank correlation of score and severity')
         for distortion, correlation in severity_correlations(records).items():
@@ -84,9 +91,9 @@ def main(argv=None) -> int:
     return 0
 
 
-def table(rows: dict) -> str:
-    """Return name → Metrics as two aligned text tables: figures, and mean score by type."""
-    lines = [figures_table(rows), '',
+def table(rows: dict[str, Metrics]) -> str:
+    """Return two aligned text tables: the metrics of each row, and its mean score by type."""
+    lines = [metrics_table(rows), '',
              f'{"mean score":<16}' + ''.join(f'{name[:10]:>11}' for name in rows)]
     for distortion in CLASSES:
         scores = (found.mean_scores.get(distortion, float('nan')) for found in rows.values())
@@ -94,18 +101,22 @@ def table(rows: dict) -> str:
     return '\n'.join(lines)
 
 
-def figures_table(rows: dict) -> str:
-    """Return name → Metrics as an aligned text table of ``COLUMNS``."""
+def metrics_table(rows: dict[str, Metrics]) -> str:
+    """Return an aligned text table of ``COLUMNS``, a line for each row."""
     lines = [f'{"":<16}' + ''.join(f'{title:>11}' for title, _, _ in COLUMNS)]
-    return '\n'.join(lines + [f'{name:<16}' + _figures(found) for name, found in rows.items()])
+    return '\n'.join(lines + [f'{name:<16}' + _cells(found) for name, found in rows.items()])
 
 
-def _figures(found: Metrics) -> str:
+def _cells(found: Metrics) -> str:
     return ''.join(f'{getattr(found, name):>11{form}}' for _, name, form in COLUMNS)
 
 
-def write_records(path: Path, results: dict) -> None:
-    """Write one row per record; results: protocol → {method → records}."""
+def write_records(path: Path, results: dict[str, dict[str, list[EvaluationRecord]]]) -> None:
+    """
+    Write a CSV file with one row per record.
+
+    :param results: protocol → {method → records}.
+    """
     with path.open('w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(('method', 'protocol', 'source', 'frame', 'kind', 'truth', 'severity',

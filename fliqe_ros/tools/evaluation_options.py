@@ -1,7 +1,10 @@
-"""What the command lines that judge models have in common: options, cameras, models."""
+"""What the command lines that evaluate models share: options, cameras, models."""
+
+from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from fliqe_ros.data.frame_store import FrameStore
@@ -11,24 +14,33 @@ from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.tools.data_options import at_least_one, data_options
 import torch
 
-SYNTHETIC_SEED = 2**31  # no training's
+#: Seed of the generated pictures; no training uses it.
+SYNTHETIC_SEED = 2**31
 
 
 def evaluation_options() -> argparse.ArgumentParser:
-    """Return a parser to be used as a parent: data, cameras, frames."""
+    """Return a parent parser with the options that choose data, cameras and frames."""
     options = argparse.ArgumentParser(add_help=False, parents=[data_options()])
     options.add_argument('--only', nargs='+', metavar='NAME',
-                         help='subfolders (cameras) to judge, default: all')
+                         help='subfolders (cameras) to evaluate, default: all')
     options.add_argument('--all-frames', action='store_true',
-                         help='judge also the frames that training would use: right only for '
-                              'cameras that no model was trained on')
+                         help='evaluate also the frames that training would use; meaningful only '
+                              'for cameras that no model was trained on')
     options.add_argument('--synthetic', type=at_least_one, metavar='N',
-                         help='judge also on N generated pictures')
+                         help='evaluate also on N generated pictures')
     return options
 
 
-def read_cameras(root: Path, exclude: tuple = (), only: tuple = ()) -> list:
-    """Read the chosen subfolders of ``root`` as sources. Raises ValueError or OSError."""
+def read_cameras(root: Path, exclude: tuple[str, ...] = (),
+                 only: tuple[str, ...] = ()) -> list[Source]:
+    """
+    Read subfolders of ``root`` as sources.
+
+    :param exclude: names of subfolders to leave out.
+    :param only: names of the subfolders to read; empty for all.
+    :raises ValueError: if a folder is missing or there are no usable frames.
+    :raises OSError: if a folder cannot be read.
+    """
     if not root.is_dir():
         raise ValueError(f'There is no folder {root}.')
     folders = {path.name for path in root.iterdir() if path.is_dir()}
@@ -40,8 +52,8 @@ def read_cameras(root: Path, exclude: tuple = (), only: tuple = ()) -> list:
     return load_sources(root, (*exclude, *others))
 
 
-def evaluation_sources(options) -> list:
-    """Read what the options say is to be judged; the frames are in each one's ``validation``."""
+def evaluation_sources(options: argparse.Namespace) -> list[Source]:
+    """Read the sources to evaluate on; their ``validation`` has the frames to use."""
     sources = read_cameras(options.data, tuple(options.exclude), tuple(options.only or ()))
     if options.all_frames:
         for source in sources:
@@ -52,20 +64,25 @@ def evaluation_sources(options) -> list:
     return sources
 
 
-def read_models(paths: list, device: str) -> list:
-    """Load checkpoints as methods. Raises CheckpointError, or ValueError for the device."""
+def read_models(paths: Sequence[str], device: str) -> list[NetworkMethod]:
+    """
+    Load checkpoints as methods.
+
+    :raises CheckpointError: if one cannot be used.
+    :raises ValueError: if the device is missing.
+    """
     if device.startswith('cuda') and not torch.cuda.is_available():
         raise ValueError(f'Device {device!r} is not there: this machine has no CUDA device.')
     return [NetworkMethod(name, load_model(path).to(device), device)
             for name, path in zip(model_names(paths), paths)]
 
 
-def model_names(paths: list) -> list:
-    """Name checkpoints after their files, and after their folders too where that is not enough."""
-    paths = [Path(path) for path in paths]
-    names = [path.stem for path in paths]
+def model_names(paths: Sequence[str | Path]) -> list[str]:
+    """Name checkpoints after their files; if two names are equal, add those of their folders."""
+    files = [Path(path) for path in paths]
+    names = [file.stem for file in files]
     if len(set(names)) < len(names):
-        names = ['/'.join((*path.parent.parts[-1:], path.stem)) for path in paths]
+        names = ['/'.join((*file.parent.parts[-1:], file.stem)) for file in files]
     counts = Counter(names)
     return [name if counts[name] == 1 else f'{name} {number}'
             for number, name in enumerate(names, 1)]

@@ -1,6 +1,9 @@
 """Export a checkpoint to ONNX, so that a robot can score frames without PyTorch."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 import sys
 
@@ -12,15 +15,15 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
         prog='python -m fliqe_ros.tools.export', description=__doc__,
-        epilog='The result is compared with PyTorch on frames of several sizes; where a number '
-               'differs by more than 0.0001, that is an error and nothing is written.')
+        epilog='The result is compared with PyTorch on frames of several sizes. If any number '
+               'differs by more than 0.0001, nothing is written and the command fails.')
     arguments.add_argument('--model', help='checkpoint, default: the packaged one')
     arguments.add_argument('--out', type=Path, required=True, help='file to write: NAME.onnx')
     return arguments
 
 
-def main(argv=None) -> int:
-    """Export; return the exit status: 1 with a sentence on standard error if it failed."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status: 1, with a line on stderr, if it failed."""
     options = parser().parse_args(argv)
     try:
         from fliqe_ros.backends.onnx_export import export

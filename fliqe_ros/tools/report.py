@@ -1,6 +1,9 @@
 """Compare models and baselines on the same frames and write a report."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 import shutil
 import sys
@@ -10,7 +13,7 @@ from fliqe_ros.errors import CheckpointError
 from fliqe_ros.evaluation.baselines.calibration import BaselineMethod, calibrate
 from fliqe_ros.evaluation.baselines.registry import find_baselines
 from fliqe_ros.evaluation.evaluate import chosen_frames, evaluate_methods
-from fliqe_ros.evaluation.methods import milliseconds_per_frame
+from fliqe_ros.evaluation.methods import Method, milliseconds_per_frame
 from fliqe_ros.evaluation.protocols import PROTOCOLS
 from fliqe_ros.evaluation.report.page import page
 from fliqe_ros.evaluation.report.pictures import draw_all
@@ -22,7 +25,7 @@ from fliqe_ros.tools.evaluate import write_records
 from fliqe_ros.tools.evaluation_options import (
     evaluation_options, evaluation_sources, read_cameras, read_models)
 
-#: Protocols under which the baselines are evaluated too; the others are about our models.
+#: Protocols under which the baselines are evaluated too; under the others only the models are.
 COMPARED = ('reference', 'random')
 NEEDED_BYTES = 100 * 2**20
 TIMED_FRAMES = 9
@@ -30,11 +33,12 @@ EXPLANATION = """
 Every method sees the same versions of the same validation frames: clean, distorted at reference
 and at random severities. The baselines (sharpness, entropy and histogram rules, the block
 rules of Autoware, BRISQUE, NIQE, PIQE) are turned into probabilities by Platt scaling on the
-training frames. The models are then also graded by severity, with real trouble, on raw 16-bit
-frames and in colour palettes. BRISQUE and NIQE need
-pip install "fliqe_ros[baselines]"; what is not installed is left out, with a line that says so.
+training frames. The models are also evaluated at graded severities, with real artifacts, on raw
+16-bit frames and in colour palettes. BRISQUE and NIQE need pip install "fliqe_ros[baselines]";
+a baseline whose package is missing is left out, with a line that says so.
 
-The folder gets report.md, methods.csv (figures), verdicts.csv (every single score) and pictures.
+The folder gets report.md, methods.csv (metrics), verdicts.csv (the score of every version of every
+frame) and pictures.
 """
 
 
@@ -54,15 +58,15 @@ def parser() -> argparse.ArgumentParser:
                                 'default: %(default)s')
     arguments.add_argument('--fit-data', type=Path, metavar='FOLDER',
                            help='fit the baselines to the training frames of this folder; '
-                                'default: those of --data, with --only those of its other '
-                                'cameras')
+                                'default: those of --data, or with --only those of the other '
+                                'cameras in --data')
     arguments.add_argument('--no-baselines', '--no-alternatives', action='store_true',
                            help='evaluate the models only')
     return arguments
 
 
-def main(argv=None) -> int:
-    """Run the command line; returns the exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
     options = parser().parse_args(argv)
     try:
         _prepare_folder(options.out)
@@ -87,6 +91,7 @@ def main(argv=None) -> int:
 
 
 def _prepare_folder(folder: Path) -> None:
+    """Make the folder; raise OSError if its disk is too full."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
@@ -95,7 +100,7 @@ def _prepare_folder(folder: Path) -> None:
 
 
 def _baselines(options: argparse.Namespace, results: Results) -> list[BaselineMethod]:
-    """Fit what can run here to frames that are not evaluated."""
+    """Fit the baselines that can run here to frames that are not evaluated."""
     if options.no_baselines:
         return []
     cameras = read_cameras(options.fit_data or options.data, tuple(options.exclude))
@@ -113,12 +118,14 @@ def _baselines(options: argparse.Namespace, results: Results) -> list[BaselineMe
     return calibrate(baselines, cameras, options.fit_limit, progress=True)
 
 
-def _evaluate(results: Results, methods: list, sources: list[Source], limit: int) -> None:
+def _evaluate(results: Results, methods: Sequence[Method], sources: Sequence[Source],
+              limit: int) -> None:
+    """Fill the results with what each method says of the frames and how long it takes."""
     chosen = {source.name: chosen_frames(source.validation, limit) for source in sources}
     results.frames = {name: len(frames) for name, frames in chosen.items()}
     if not any(results.frames.values()):
-        raise ValueError('There are no validation frames; with --all-frames also those that '
-                         'training would use are evaluated.')
+        raise ValueError('There are no validation frames; --all-frames also evaluates those that '
+                         'training would use.')
     for protocol in PROTOCOLS:
         compared = methods if protocol in COMPARED else results.models
         results.records[protocol] = evaluate_methods(

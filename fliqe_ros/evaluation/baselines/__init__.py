@@ -1,1 +1,1 @@
-"""What is used instead of a network: simple rules and the classics of IQA."""
+"""Baselines for the networks: simple rules and the classics of image-quality assessment."""

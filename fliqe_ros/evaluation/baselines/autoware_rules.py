@@ -60,7 +60,8 @@ def _detail(block: np.ndarray) -> float:
     """
     pixels = block.astype(np.float32)
     spectrum = np.abs(cv2.dft(cv2.merge([pixels, np.zeros_like(pixels)]))[..., 0])
-    return float(np.log(np.maximum(spectrum, np.float32(2.0**-127))).mean(dtype=np.float64))
+    # In float32, 2^-127 is subnormal: 0 wherever a library makes the processor flush such numbers.
+    return float(np.log(np.maximum(spectrum.astype(np.float64), 2.0**-127)).mean())
 
 
 def block_score(states: np.ndarray) -> float:

@@ -1,13 +1,13 @@
-"""Baselines as methods: fitted to the training split where they have no thresholds."""
+"""Baselines as methods; those without thresholds of their own are fitted to training frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import cv2
 from fliqe_ros.data.sources import Source
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.evaluation.baselines.registry import Baseline
+from fliqe_ros.evaluation.baselines.registry import Baseline, Decision, Measure
 from fliqe_ros.evaluation.evaluate import chosen_frames
 from fliqe_ros.evaluation.methods import Estimates
 from fliqe_ros.evaluation.protocols import PROTOCOLS
@@ -17,35 +17,38 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-#: What each baseline is fitted to: these versions of the same frames.
+#: Protocols whose versions of the training frames all baselines are fitted to.
 FITTED_TO = ('reference', 'random')
 
 
 class BaselineMethod:
-    """A baseline whose measures are decided on by ``decide``: (K,) floats → score."""
+    """A baseline as a method: ``decide`` turns what it measures into a score."""
 
-    def __init__(self, name: str, measure: Callable, decide: Callable) -> None:
+    def __init__(self, name: str, measure: Measure, decide: Decision) -> None:
         self.name, self._measure, self._decide = name, measure, decide
 
-    def estimate(self, frames: list) -> Estimates:
-        """Score gray or BGR frames; tells no types."""
+    def estimate(self, frames: Sequence[np.ndarray]) -> Estimates:
+        """Score gray or BGR frames; all types are UNKNOWN."""
         scores = [self._decide(measured(self._measure, frame)) for frame in frames]
         return Estimates(np.array(scores, np.float64), [Distortion.UNKNOWN] * len(frames))
 
 
-def measured(measure: Callable, frame: np.ndarray) -> np.ndarray:
-    """(K,) float64 measures of a gray or BGR frame, converted to gray as OpenCV does it."""
+def measured(measure: Measure, frame: np.ndarray) -> np.ndarray:
+    """Return (K,) float64 measures of a gray or BGR frame; OpenCV converts colours to gray."""
     gray = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
     return np.atleast_1d(np.asarray(measure(gray), np.float64))
 
 
-def calibrate(baselines: list[Baseline], sources: list[Source], limit: int, seed: int = 0,
-              progress: bool = False) -> list[BaselineMethod]:
+def calibrate(baselines: Sequence[Baseline], sources: Sequence[Source], limit: int,
+              seed: int = 0, progress: bool = False) -> list[BaselineMethod]:
     """
-    Return a method for each baseline, fitted to the training split where it has to be.
+    Return a method for each baseline; those without thresholds are fitted to the training split.
 
-    All are fitted to the same versions (clean, reference and random severities) of at most
-    ``limit`` training frames of each source.
+    All are fitted to the same versions (clean, reference and random severities) of the same
+    training frames.
+
+    :param limit: most training frames of each source.
+    :param progress: show a progress bar on standard error.
     """
     frames = [(index, frame) for source in sources
               for index, frame in enumerate(chosen_frames(source.training, limit))]
@@ -65,13 +68,16 @@ def calibrate(baselines: list[Baseline], sources: list[Source], limit: int, seed
             for each in baselines]
 
 
-def fit_probability(measures: np.ndarray, clean: np.ndarray) -> Callable:
+def fit_probability(measures: np.ndarray, clean: np.ndarray) -> Decision:
     """
-    Fit the probability of "clean" to measures; returns a function of one row.
+    Fit the probability of "clean" to measures.
 
-    measures: (N, K) float. clean: (N,) bool, both values must occur; they weigh the same.
     For K = 1 it is Platt scaling (Platt, Probabilistic Outputs for SVMs, 1999), else logistic
-    regression; neither has a penalty to speak of.
+    regression; the penalty is negligible. Clean and distorted frames weigh the same in total.
+
+    :param measures: (N, K) float.
+    :param clean: (N,) bool; both values must occur.
+    :return: function of one row of K measures that gives the probability.
     """
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=1e6, class_weight='balanced', max_iter=10_000))

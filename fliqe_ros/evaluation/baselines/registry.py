@@ -1,4 +1,4 @@
-"""The baselines that models are compared with."""
+"""The list of baselines that models are compared with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from fliqe_ros.evaluation.baselines.autoware_rules import block_score, block_sta
 from fliqe_ros.evaluation.baselines.image_statistics import (
     entropy, histogram, laplacian, tenengrad)
 from fliqe_ros.evaluation.baselines.nss_metrics import make_brisque, make_niqe, piqe
+import numpy as np
 
-HOW_TO_GET_THEM = 'pip install "fliqe_ros[baselines]"'
+#: (H, W) uint8 → one number or several.
+Measure = Callable[[np.ndarray], float | np.ndarray]
+#: (K,) floats that a measure gave → score in [0, 1].
+Decision = Callable[[np.ndarray], float]
+INSTALL_COMMAND = 'pip install "fliqe_ros[baselines]"'
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,13 @@ class Baseline:
     """
     A method that measures a gray frame.
 
-    measure: (H, W) uint8 → float, or (K,) floats. decide: what it has measured → score in [0, 1]
-    by the method's own thresholds; None if it has none and is fitted to the training split.
+    ``decide`` applies the method's own thresholds. It is None if the method has none; then it is
+    fitted to the training split.
     """
 
     name: str
-    measure: Callable
-    decide: Callable | None = None
+    measure: Measure
+    decide: Decision | None = None
 
 
 def find_baselines() -> tuple[list[Baseline], list[str]]:
@@ -47,4 +52,4 @@ def find_baselines() -> tuple[list[Baseline], list[str]]:
 
 
 def _left_out(name: str, error: ImportError) -> str:
-    return f'{name} is left out: {error}; {HOW_TO_GET_THEM}.'
+    return f'{name} is left out: {error}; {INSTALL_COMMAND}.'

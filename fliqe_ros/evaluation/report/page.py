@@ -1,17 +1,20 @@
 """The page of a report: tables in Markdown, and the pictures beside it."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 import datetime
 
 from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
 from fliqe_ros.evaluation.metrics import (
-    confusion, metrics, metrics_by_kind, metrics_by_source, reliability, scores_and_truth,
-    severity_correlations, worst_first)
+    confusion, EvaluationRecord, metrics, metrics_by_kind, metrics_by_source, reliability,
+    scores_and_truth, severity_correlations, worst_first)
 from fliqe_ros.evaluation.protocols import AFTER_GAIN_CONTROL, BEFORE_GAIN_CONTROL, GRAY
 from fliqe_ros.evaluation.report.pictures import picture_name
 from fliqe_ros.evaluation.report.results import Results
 from fliqe_ros.evaluation.report.tables import HEADINGS, markdown, methods_rows, number
 
-#: Accuracies that others have published: method, on what, figure.
+#: Accuracies that others have published: method, data, accuracy.
 PUBLISHED = (
     ('FLIQE reference', 'private set, split by frame', '0.9275'),
     ('FLIQE reference', 'FLIR ADAS v2, validation', '0.859'),
@@ -29,11 +32,16 @@ FITTING = """\
 The baselines are fitted to clean, reference and random versions of training frames ({frames}),
 classes balanced: Platt scaling for those that measure one number, logistic regression for
 `histogram` and `autoware fitted`. `autoware` decides by its own default thresholds. No frame is
-used both to fit and to evaluate. The networks are shown as they are."""
+used both to fit and to evaluate. The scores of the networks are used unchanged."""
 
 
-def page(results: Results, pictures: list, command: str) -> str:
-    """Return the whole page; pictures: names of those there are; command: what made it."""
+def page(results: Results, pictures: Sequence[str], command: str) -> str:
+    """
+    Return the whole page in Markdown.
+
+    :param pictures: names of the picture files beside it.
+    :param command: the options that the report was made with.
+    """
     parts = ['# Image quality of thermal frames: methods compared',
              f'{datetime.date.today().isoformat()}, `python -m fliqe_ros.tools.report {command}`',
              _setting(results)]
@@ -47,7 +55,7 @@ def page(results: Results, pictures: list, command: str) -> str:
     return '\n\n'.join(part for part in parts if part) + '\n'
 
 
-def _setting(results: Results):
+def _setting(results: Results) -> str:
     lines = [f'- Frames evaluated, each in all its versions: {_counts(results.frames)}.']
     for model in results.models:
         size = sum(parameter.numel() for parameter in model.network.parameters()) / 1e6
@@ -60,11 +68,11 @@ def _setting(results: Results):
     return text
 
 
-def _counts(frames):
+def _counts(frames: dict[str, int]) -> str:
     return ', '.join(f'{name} {count}' for name, count in frames.items())
 
 
-def _false_alarms(results: Results, protocol):
+def _false_alarms(results: Results, protocol: str) -> str:
     by_method = {method: metrics_by_source(records)
                  for method, records in results.records[protocol].items()}
     cameras = list(worst_first(by_method[results.model_names[0]]))
@@ -73,17 +81,17 @@ def _false_alarms(results: Results, protocol):
     return markdown(['method', *cameras], rows)
 
 
-def _published():
+def _published() -> str:
     return ('## Published figures, on other data\n\nNot to be compared line by line with the '
             'tables above: other frames, other splits.\n\n'
             + markdown(['method', 'published, on other data', 'accuracy'], PUBLISHED))
 
 
-def _model(results: Results, model, pictures):
-    """Write the sections about one model."""
+def _model(results: Results, model: str, pictures: Sequence[str]) -> list[str]:
+    """Return the paragraphs about one model."""
     records = {protocol: by_method[model] for protocol, by_method in results.records.items()}
 
-    def picture(name, text):
+    def picture(name: str, text: str) -> str:
         file = picture_name(name, model, results.model_names)
         return f'![{text}]({file})' if file in pictures else ''
 
@@ -105,12 +113,12 @@ def _model(results: Results, model, pictures):
     return parts + ['### Colour palettes', _kinds(records['palettes'], GRAY, kinds)]
 
 
-def _confusion(records):
+def _confusion(records: Sequence[EvaluationRecord]) -> str:
     rows = [[truth.label, *row] for truth, row in zip(CLASSES, confusion(records).tolist())]
     return markdown(['true type \\ seen', *(seen.label for seen in CLASSES)], rows)
 
 
-def _severity(records):
+def _severity(records: Sequence[EvaluationRecord]) -> str:
     correlations = severity_correlations(records)
     severities = sorted({v.severity for v in records if v.severity is not None})
     rows = []
@@ -119,12 +127,12 @@ def _severity(records):
                  for severity in severities]
         rows.append([distortion.label, number(correlations[distortion]), *map(number, means)])
     clean = number(metrics(records).mean_scores[CLASSES[0]])
-    return (f'Mean scores; that of clean frames is {clean}. The rank correlation is that of '
-            'Spearman, clean frames included; −1 is best.\n\n'
+    return (f'Mean scores; that of clean frames is {clean}. The rank correlation is '
+            "Spearman's, with clean frames included; −1 is best.\n\n"
             + markdown(['type', 'rank correlation', *(f'at {s:g}' for s in severities)], rows))
 
 
-def _reliability(records):
+def _reliability(records: Sequence[EvaluationRecord]) -> str:
     scores, clean = scores_and_truth(records)
     rows = [[f'{found.mean_score:.3f}', f'{found.clean_share:.3f}', f'{found.weight:.1%}']
             for found in reliability(scores, clean)]
@@ -132,11 +140,12 @@ def _reliability(records):
             + markdown(['mean score', 'share of clean', 'share of frames'], rows))
 
 
-def _kinds(records, against=None, kinds=()):
+def _kinds(records: Sequence[EvaluationRecord], against: str | None = None,
+           kinds: Sequence[str] = ()) -> str:
     """
-    Return a table with the figures of each kind of version.
+    Return a table with the metrics of each kind of version.
 
-    :param against: a kind; the last column is the difference of balanced accuracy to it.
+    :param against: a kind; a last column has the difference in balanced accuracy from it.
     :param kinds: those that get this difference.
     """
     found = metrics_by_kind(records)
