@@ -11,6 +11,9 @@ from PIL import Image
 import torch
 from torch import Tensor
 
+# Pillow 9.0 has no Image.Resampling; its annotations do not name the constant.
+_BILINEAR = Image.BILINEAR  # type: ignore[attr-defined]
+
 # PIL resizes with weights that are whole numbers of 22 bits.
 _HALF_BITS = 11
 
@@ -106,7 +109,7 @@ def _resize_weights(side: int, device: torch.device) -> Tensor:
     """
     # PIL gives away its own rounded weights when it resizes rows of one bright pixel each.
     pixels = Image.fromarray(np.eye(side, dtype=np.int32) << 2 * _HALF_BITS)
-    weights = np.asarray(pixels.resize((INPUT_SIZE, side), Image.Resampling.BILINEAR))
+    weights = np.asarray(pixels.resize((INPUT_SIZE, side), _BILINEAR))
     halves = weights >> _HALF_BITS, weights & (1 << _HALF_BITS) - 1
     return torch.from_numpy(np.concatenate(halves, axis=1).astype(np.float32)).to(device)
 
