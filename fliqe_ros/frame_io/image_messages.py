@@ -1,9 +1,10 @@
 """ROS image messages → frames: the arrays that gain control and the model take."""
 
+from __future__ import annotations
+
 from array import array
 import sys
-from typing import TYPE_CHECKING
-from typing import NamedTuple, Optional
+from typing import NamedTuple, TYPE_CHECKING
 
 import cv2
 from fliqe_ros.errors import FrameError
@@ -20,7 +21,7 @@ class Encoding(NamedTuple):
 
     dtype: type
     channels: int
-    to_bgr: Optional[int] = None
+    to_bgr: int | None = None
 
     @property
     def pixel_bytes(self) -> int:
@@ -65,7 +66,7 @@ class NativeConverter:
     def __init__(self, reason: str = ''):
         self.reason = reason
 
-    def to_array(self, msg) -> np.ndarray:
+    def to_array(self, msg: Image) -> np.ndarray:
         """
         Return the frame of a ``sensor_msgs/Image`` in native byte order.
 
