@@ -95,7 +95,7 @@ def _read(path: Path) -> dict:
             '(CVE-2025-32434, CVE-2026-24747); install 2.10 or newer, or export the model to ONNX '
             'on a machine that has it')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        content = torch.load(source, map_location='cpu', weights_only=True)
     except Exception as error:  # torch names a dozen causes; none of them is the user's concern
         detail = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(path, f'it is not a checkpoint ({detail[:100].rstrip(".")})') \
