@@ -1,6 +1,7 @@
 """JPEG and PNG messages to frames, whole and damaged."""
 
 from array import array
+from io import BytesIO
 from pathlib import Path
 import struct
 import subprocess
@@ -10,8 +11,10 @@ import zlib
 
 import cv2
 from fliqe_ros.errors import FrameError
+from fliqe_ros.frame_io.compressed_images import decode
 from fliqe_ros.frame_io.image_messages import decompress
 import numpy as np
+from PIL import Image
 import pytest
 from sensor_msgs.msg import CompressedImage
 
@@ -243,3 +246,16 @@ for extension in ('.jpg', '.png'):
 def test_damaged_frames_write_nothing_to_standard_error():
     done = subprocess.run([sys.executable, '-c', DAMAGED], capture_output=True, check=True)
     assert done.stderr == b''
+
+
+@pytest.mark.parametrize('mode', ['L', 'RGB'])
+@pytest.mark.parametrize('options', [{}, {'subsampling': 0}, {'subsampling': 1},
+                                     {'subsampling': 2}, {'progressive': True}])
+@pytest.mark.parametrize('size', [(1, 1), (7, 9), (131, 177)])
+def test_jpeg_pixels_are_those_of_opencv(mode, options, size):
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    encoded = BytesIO()
+    Image.fromarray(cv2.blur(noise, (3, 3))).convert(mode).save(encoded, 'jpeg', **options)
+    data = np.frombuffer(encoded.getvalue(), np.uint8)
+    expected = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(decode(encoded.getvalue()), expected)

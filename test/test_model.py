@@ -1,9 +1,11 @@
 """The two architectures and their checkpoints, with every way a file can be wrong."""
 
+import hashlib
+
 import cv2
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
-from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS, ThermalS
 import numpy as np
@@ -282,3 +284,18 @@ def test_code_in_a_file_is_not_run(tmp_path):
     torch.save({'architecture': 'thermal_s', 'state_dict': Trap()}, path)
     with pytest.raises(CheckpointError, match='not a checkpoint'):
         load_model(path)
+
+
+def test_an_older_pytorch_loads_the_packaged_checkpoint_alone(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.9.1')
+    copy = tmp_path / 'copy.pt'
+    copy.write_bytes(DEFAULT_MODEL.read_bytes())
+    assert load_model().architecture == load_model(copy).architecture == 'thermal_s'
+    other = tmp_path / 'other.pt'
+    save_checkpoint(other, network, {})
+    with pytest.raises(CheckpointError, match='can be made to run code'):
+        load_model(other)
+
+
+def test_the_stated_digest_is_that_of_the_packaged_checkpoint():
+    assert hashlib.sha256(DEFAULT_MODEL.read_bytes()).hexdigest() == DEFAULT_MODEL_SHA256

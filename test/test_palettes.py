@@ -90,3 +90,19 @@ def test_a_tint_is_read_as_its_levels(frames, tint):
         tinted = np.rint(frame[:, :, None] * np.array(tint)).astype(np.uint8)
         assert find_palette(tinted) is None
         assert np.abs(to_gray(tinted).astype(int) - frame).max() <= 1
+
+
+@pytest.mark.parametrize('offset, slope', [
+    ((40, 20, 0), (0.6, 0.8, 1)), ((60, 50, 45), (0.5, 0.6, 0.7)), ((0, 30, 60), (1, 0.8, 0.7)),
+    ((70, 20, 20), (0.6, 0.9, 0.6))])
+def test_a_tint_above_black_is_no_palette(frames, offset, slope):
+    for frame in frames:
+        tinted = np.rint(np.array(offset) + frame[:, :, None] * np.array(slope)).astype(np.uint8)
+        assert find_palette(tinted) is None
+
+
+@pytest.mark.parametrize('name', [*SHOWN_PALETTES, 'opencv_inferno', 'opencv_viridis'])
+def test_a_narrow_part_of_a_palette_is_read_as_its_levels(frames, name):
+    for lowest in (20, 100, 180):
+        frame = lowest + frames[0] // 6
+        assert np.abs(to_gray(colorize(frame, name)).astype(int) - frame).mean() < 3

@@ -1,8 +1,12 @@
 """The command line that scores files."""
 
+from pathlib import Path
+import time
+
 import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.frame_io.videos import read_video
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -61,3 +65,57 @@ def test_a_bad_file_of_a_folder_does_not_hide_the_rest(counts, tmp_path, capsys)
 def test_a_bad_model_is_told(tmp_path, capsys):
     assert score.main(['x.png', '--model', str(tmp_path / 'no.onnx')]) == 1
     assert 'no.onnx: there is no such file' in capsys.readouterr().err
+
+
+def descriptors() -> int:
+    return len(list(Path('/proc/self/fd').iterdir()))
+
+
+@pytest.mark.parametrize('stop', ['breaks', 'raises'])
+def test_a_video_is_released_when_its_reader_stops_early(tmp_path, stop):
+    path = tmp_path / 'video.avi'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (320, 256))
+    for _ in range(3):
+        video.write(np.zeros((256, 320, 3), np.uint8))
+    video.release()
+    before = descriptors()
+    frames = read_video(path)
+    next(frames)
+    assert descriptors() > before, 'the video is open'
+    if stop == 'raises':
+        with pytest.raises(RuntimeError):
+            frames.throw(RuntimeError('the reader failed'))
+    else:
+        frames.close()
+    assert descriptors() == before
+
+
+class Counted:
+    """Frames that know how many of them are alive."""
+
+    alive = most = 0
+
+    def __init__(self) -> None:
+        Counted.alive += 1
+        Counted.most = max(Counted.most, Counted.alive)
+
+    def __del__(self) -> None:
+        Counted.alive -= 1
+
+
+class ConstantScores:
+    """Scores anything at once; what is counted here is score_line's own work."""
+
+    def assess_batch(self, frames, quality_maps=True):
+        assessment = Counted()
+        assessment.score = 0.25
+        assessment.distortion = list(Distortion)[Counted.most % 2]
+        return [assessment]
+
+
+def test_a_long_video_takes_constant_memory_and_linear_time():
+    start = time.process_time()
+    line = score.score_line(ConstantScores(), 'long', iter([None] * 20_000))
+    assert time.process_time() - start < 5
+    assert line.startswith('0.250') and line.endswith('long')
+    assert Counted.most <= 2

@@ -82,8 +82,9 @@ class Backend(ABC):
                  for start in range(0, len(frames), self.largest_batch)]
         if len(parts) == 1:
             return parts[0]
-        return Outputs(*(None if part[0] is None else np.concatenate(part)
-                         for part in zip(*parts)))
+        fields: list[Any] = [None if field[0] is None else np.concatenate(field)
+                             for field in zip(*parts)]
+        return Outputs(*fields)
 
     @abstractmethod
     def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:

@@ -48,7 +48,7 @@ class CudaBackend(Backend):
         self._device = device
         self._preprocessing = ARCHITECTURES[network.architecture].tensor_preprocessing()
         self._scorer: Scorer | None = Scorer(network, getattr(torch, precision)).to(
-            device, memory_format=torch.channels_last)
+            device).to(memory_format=torch.channels_last)
         torch.cuda.synchronize(device)  # the passes have a stream of their own
         torch.set_num_threads(threads)
         self._staging: _Staging | None = _Staging()

@@ -1,8 +1,10 @@
 """ROS image messages → frames: the arrays that gain control and the model take."""
 
+from __future__ import annotations
+
 from array import array
 import sys
-from typing import NamedTuple, Optional
+from typing import NamedTuple, TYPE_CHECKING
 
 import cv2
 from fliqe_ros.errors import FrameError
@@ -10,13 +12,16 @@ from fliqe_ros.frame_io.compressed_images import decode
 from fliqe_ros.frame_io.limits import require_size
 import numpy as np
 
+if TYPE_CHECKING:  # the library needs no ROS
+    from sensor_msgs.msg import CompressedImage, Image
+
 
 class Encoding(NamedTuple):
     """How pixels lie in a message, and the OpenCV conversion that makes them BGR, if any."""
 
     dtype: type
     channels: int
-    to_bgr: Optional[int] = None
+    to_bgr: int | None = None
 
     @property
     def pixel_bytes(self) -> int:
@@ -61,7 +66,7 @@ class NativeConverter:
     def __init__(self, reason: str = ''):
         self.reason = reason
 
-    def to_array(self, msg) -> np.ndarray:
+    def to_array(self, msg: Image) -> np.ndarray:
         """
         Return the frame of a ``sensor_msgs/Image`` in native byte order.
 
@@ -73,7 +78,7 @@ class NativeConverter:
         encoding = _checked_encoding(msg)
         return _as_frame(self._pixels(msg, encoding), encoding)
 
-    def _pixels(self, msg, encoding: Encoding) -> np.ndarray:
+    def _pixels(self, msg: Image, encoding: Encoding) -> np.ndarray:
         return _pixels(msg, encoding)
 
 
@@ -89,7 +94,7 @@ class CvBridgeConverter(NativeConverter):
 
     name = 'cv_bridge'
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             # Here and not above: it is optional, and importing a build for another NumPy fails.
             from cv_bridge import CvBridge
@@ -100,7 +105,7 @@ class CvBridgeConverter(NativeConverter):
         self.unreadable = tuple(name for name in ENCODINGS if not self._reads(name))
         super().__init__(f'native for {", ".join(self.unreadable)}' if self.unreadable else '')
 
-    def _pixels(self, msg, encoding: Encoding) -> np.ndarray:
+    def _pixels(self, msg: Image, encoding: Encoding) -> np.ndarray:
         native_order = bool(msg.is_bigendian) == (sys.byteorder == 'big')
         padded = msg.step != msg.width * encoding.pixel_bytes
         if padded or not native_order or msg.encoding in self.unreadable:
@@ -122,13 +127,13 @@ class _Sample:
 
     height, width, is_bigendian = 4, 6, int(sys.byteorder == 'big')
 
-    def __init__(self, encoding: str):
+    def __init__(self, encoding: str) -> None:
         self.encoding = encoding
         self.step = self.width * ENCODINGS[encoding].pixel_bytes
         self.data = array('B', range(self.height * self.step))
 
 
-def make_converter(kind: str = 'auto'):
+def make_converter(kind: str = 'auto') -> NativeConverter | CvBridgeConverter:
     """
     Return a converter of image messages.
 
@@ -153,7 +158,7 @@ def make_converter(kind: str = 'auto'):
     return converter
 
 
-def decompress(msg) -> np.ndarray:
+def decompress(msg: CompressedImage) -> np.ndarray:
     """
     Return the frame of a ``sensor_msgs/CompressedImage`` that holds a JPEG or PNG.
 
@@ -192,7 +197,7 @@ def crop_rows(frame: np.ndarray, bottom: int) -> np.ndarray:
     return frame[:len(frame) - bottom]
 
 
-def _checked_encoding(msg) -> Encoding:
+def _checked_encoding(msg: Image) -> Encoding:
     """Return the message's encoding once its sizes and its amount of data agree with it."""
     encoding = ENCODINGS.get(msg.encoding)
     if encoding is None:
@@ -215,7 +220,7 @@ def _checked_encoding(msg) -> Encoding:
     return encoding
 
 
-def _pixels(msg, encoding: Encoding) -> np.ndarray:
+def _pixels(msg: Image, encoding: Encoding) -> np.ndarray:
     """Return (H, W) or (H, W, channels) in native byte order; a view wherever possible."""
     dtype = np.dtype(encoding.dtype).newbyteorder('>' if msg.is_bigendian else '<')
     pixels = np.ndarray(

@@ -35,6 +35,8 @@ _OPENCV = ('bone', 'cividis', 'cool', 'hot', 'inferno', 'jet', 'magma', 'ocean',
 _TOLERANCE, _LIMIT = 24.0, 60.0
 #: The same for a tint, whose colour is free: it also has to fit twice as well as any palette.
 _TINT_TOLERANCE = 8.0
+#: Mean distance in BGR, levels, from which a palette fits poorly enough for a tint above black.
+_POOR_FIT = 4.0
 _SAMPLE_SIDE, _LEVEL_STRIDE = 20, 4
 #: Nodes on each side of the cube of colours between which gray levels are interpolated.
 _NODES = 33
@@ -113,7 +115,31 @@ def _find_colours(image: np.ndarray) -> str | np.ndarray | None:
     distance = _mean_distance(np.square(pixels - along[:, None] * tint).sum(1))
     if tint.min() > -0.05 and distance < min(_TINT_TOLERANCE, distances[best] / 2):
         return tint.clip(0).astype(np.float64)
-    return list(PALETTES)[best] if distances[best] <= _TOLERANCE else None
+    if distances[best] > _TOLERANCE or best == len(PALETTES):
+        return None
+    name = list(PALETTES)[best]
+    return None if _is_lifted_tint(pixels, name) else name
+
+
+def _is_lifted_tint(pixels: np.ndarray, name: str) -> bool:
+    """
+    Tell whether shades of one colour that do not begin at black fit better than a palette.
+
+    Part of a palette can be as straight, so the fit to the palette must be poor in itself.
+
+    :param pixels: (N, 3) float32 BGR.
+    """
+    around = pixels - pixels.mean(0)
+    direction = np.linalg.svd(around, full_matrices=False)[2][0]
+    direction *= np.sign(direction[np.abs(direction).argmax()])
+    if direction.min() < -0.05:  # some channel darkens while another brightens
+        return False
+    across = around - np.outer(around @ direction, direction)
+    distance = _mean_distance(np.square(across).sum(1))
+    palette = PALETTES[name].astype(np.float32)
+    squares = np.square(pixels[:, None] - palette).sum(2).min(1)
+    return bool(distance < min(_TINT_TOLERANCE, _mean_distance(squares) / 2)
+                and _mean_distance(squares) > _POOR_FIT)
 
 
 def _mean_distance(squares: np.ndarray) -> np.ndarray:

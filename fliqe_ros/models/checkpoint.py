@@ -9,11 +9,13 @@ Python code; ONNX Runtime parses it, so take files only from people you trust.
 
 from __future__ import annotations
 
+import hashlib
+from io import BytesIO
 from pathlib import Path
 
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.network import QualityNetwork
-from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.registry import ARCHITECTURES
 from fliqe_ros.models.resnet50 import ResNet50, ResNet50Encoder
 import torch
@@ -81,13 +83,19 @@ def load_backbone(encoder: ResNet50Encoder, path: str | Path) -> None:
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise CheckpointError(path, 'there is no such file')
-    if _torch_version() < _SAFE_TORCH and path.resolve() != DEFAULT_MODEL:
+    source: Path | BytesIO = path
+    packaged = False
+    if _torch_version() < _SAFE_TORCH:
+        data = path.read_bytes()  # what was hashed is what is loaded, even if the file changes
+        packaged = hashlib.sha256(data).hexdigest() == DEFAULT_MODEL_SHA256
+        source = BytesIO(data)
+    if _torch_version() < _SAFE_TORCH and not packaged:
         raise CheckpointError(
             path, f'PyTorch {torch.__version__} can be made to run code by a checkpoint '
             '(CVE-2025-32434, CVE-2026-24747); install 2.10 or newer, or export the model to ONNX '
             'on a machine that has it')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        content = torch.load(source, map_location='cpu', weights_only=True)
     except Exception as error:  # torch names a dozen causes; none of them is the user's concern
         detail = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(path, f'it is not a checkpoint ({detail[:100].rstrip(".")})') \

@@ -11,6 +11,9 @@ from fliqe_ros.imaging.palettes import to_gray
 import numpy as np
 from PIL import Image
 
+# Pillow 9.0 has no Image.Resampling; its annotations do not name the constant.
+_BILINEAR = Image.BILINEAR  # type: ignore[attr-defined]
+
 #: Frames narrower or lower than this are padded for thermal_s, by reflection.
 MIN_SIDE = 128
 #: Side of the square input of resnet50, in pixels.
@@ -60,10 +63,10 @@ def preprocess_resnet50(frame: np.ndarray) -> np.ndarray:
     """
     size = (INPUT_SIZE, INPUT_SIZE)
     if frame.ndim == 2:  # the three channels are equal: resize one of them
-        gray = np.asarray(Image.fromarray(frame).resize(size, Image.BILINEAR))
+        gray = np.asarray(Image.fromarray(frame).resize(size, _BILINEAR))
         return np.broadcast_to(gray, (3, *gray.shape))
     image = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    return np.asarray(image.resize(size, Image.BILINEAR)).transpose(2, 0, 1)
+    return np.asarray(image.resize(size, _BILINEAR)).transpose(2, 0, 1)
 
 
 def group_indices(keys: Iterable[Hashable]) -> list[list[int]]:

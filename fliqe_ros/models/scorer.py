@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.network import Normalize, QualityNetwork
 import torch
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -70,6 +70,7 @@ def _fold_normalize(network: QualityNetwork) -> None:
     """Let the first convolution take gray levels as they are."""
     first, normalize = network.get_submodule(network.first_convolution), network.normalize
     assert isinstance(first, nn.Conv2d) and first.bias is not None
+    assert isinstance(normalize, Normalize)
     weight = first.weight.double() / normalize.scale
     first.bias.sub_(normalize.mean * weight.sum((1, 2, 3)))
     first.weight.copy_(weight)

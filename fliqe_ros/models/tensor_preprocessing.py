@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from fliqe_ros.imaging.gain_control import FULL_STATISTICS_PIXELS, GainControl, STRIDE
 from fliqe_ros.models.preprocessing import INPUT_SIZE, MIN_SIDE
@@ -10,6 +11,9 @@ import numpy as np
 from PIL import Image
 import torch
 from torch import Tensor
+
+# Pillow 9.0 has no Image.Resampling; its annotations do not name the constant.
+_BILINEAR = Image.BILINEAR  # type: ignore[attr-defined]
 
 # PIL resizes with weights that are whole numbers of 22 bits.
 _HALF_BITS = 11
@@ -92,6 +96,8 @@ def stretch(frames: Tensor, gain: GainControl) -> Tensor:
     if gain.mode == 'none':
         return (counts >> 8).to(torch.uint8)
     counts >>= gain.input_shift
+    low: Any
+    high: Any
     low, high = ((gain.low, gain.high) if gain.mode == 'fixed_range'
                  else _percentile_range(counts, gain))
     gray = counts.double().clamp_(low, high).sub_(low).mul_(255).div_(high - low)
@@ -106,7 +112,7 @@ def _resize_weights(side: int, device: torch.device) -> Tensor:
     """
     # PIL gives away its own rounded weights when it resizes rows of one bright pixel each.
     pixels = Image.fromarray(np.eye(side, dtype=np.int32) << 2 * _HALF_BITS)
-    weights = np.asarray(pixels.resize((INPUT_SIZE, side), Image.BILINEAR))
+    weights = np.asarray(pixels.resize((INPUT_SIZE, side), _BILINEAR))
     halves = weights >> _HALF_BITS, weights & (1 << _HALF_BITS) - 1
     return torch.from_numpy(np.concatenate(halves, axis=1).astype(np.float32)).to(device)
 

@@ -141,7 +141,7 @@ class ThermalS(QualityNetwork):
         return Prediction(
             embedding=embedding,
             logit=self.classifier(embedding).squeeze(1),
-            type_logits=self.type_head(embedding),
+            type_logits=self.type_head(embedding) if self.type_head else None,
             map_logits=self._map_if(maps, blocks))
 
     def _embed(self, means: BlockMeans) -> Tensor:
@@ -190,7 +190,7 @@ def _window_matrix(like: Tensor, side: int) -> Tensor:
 
 def _window_length(side: int) -> int:
     """Return ``MAP_WINDOW``, or all blocks if there are less."""
-    return torch.sym_min(MAP_WINDOW, side)
+    return torch.sym_min(MAP_WINDOW, side)  # type: ignore[return-value]  # a SymInt in an export
 
 
 def _random_corner(sides: torch.Size) -> tuple[slice, ...]:

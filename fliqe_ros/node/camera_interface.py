@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
+from fliqe_ros.frame_io.topics import compressed_topic
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.images import ScoredImage
@@ -30,7 +31,7 @@ OnImage = Callable[['CameraInterface', 'Image | CompressedImage', int], None]
 
 def image_topic_below(image_topic: str, transport: str) -> str:
     """Return the name, below a camera's namespace, of the topic that carries its images."""
-    return f'{image_topic}/compressed' if transport == 'compressed' else image_topic
+    return compressed_topic(image_topic) if transport == 'compressed' else image_topic
 
 
 def image_topic_of(camera: str, settings: Settings) -> str:

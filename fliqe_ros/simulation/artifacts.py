@@ -5,8 +5,10 @@ The message knows nine types; what is simulated here teaches the score to fall f
 and the type head to name the nearest one.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, Optional
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
@@ -31,8 +33,8 @@ class Artifact:
     whole: bool = True
 
 
-def apply_artifact(image: np.ndarray, name: str, severity: Optional[float] = None,
-                   rng: Optional[np.random.Generator] = None) -> np.ndarray:
+def apply_artifact(image: np.ndarray, name: str, severity: float | None = None,
+                   rng: np.random.Generator | None = None) -> np.ndarray:
     """
     Return a copy of a gray frame in trouble.
 
@@ -53,41 +55,42 @@ def apply_artifact(image: np.ndarray, name: str, severity: Optional[float] = Non
     return to_uint8(frame)
 
 
-def _fixed_pattern(frame, sigma, rng):
+def _fixed_pattern(frame: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Uncorrected offsets of single pixels, some of them shared by neighbours."""
     grain = cv2.GaussianBlur(rng.standard_normal(frame.shape, np.float32), (0, 0), 1.0)
     pattern = rng.standard_normal(frame.shape, np.float32) + rng.uniform(0, 3) * grain
     return frame + sigma * pattern / pattern.std()
 
 
-def _stripes(frame, sigma, rng):
+def _stripes(frame: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Offsets of the column amplifiers, or of the rows; every second one, or all."""
     rows, columns = frame.shape
     vertical = rng.random() < 0.7
-    lines = rng.standard_normal(columns if vertical else rows, np.float32)
+    count = columns if vertical else rows
+    lines: np.ndarray = np.asarray(rng.standard_normal(count, np.float32))
     if rng.random() < 0.25:
-        lines = np.resize(np.float32([-1, 1]), lines.shape) + 0.3 * lines
+        lines = np.resize(np.array([-1, 1], np.float32), lines.shape) + 0.3 * lines
     lines = sigma * lines / lines.std()
     return frame + (lines[None, :] if vertical else lines[:, None])
 
 
-def _dead_pixels(frame, share, rng):
+def _dead_pixels(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Pixels stuck at black, white or gray, one in four with its right neighbour."""
     dead = rng.random(frame.shape) < share
     pairs = dead & (rng.random(frame.shape) < 0.25)
     dead[:, 1:] |= pairs[:, :-1]
-    levels = rng.choice(np.float32([0, 0, 255, 255, 128]), frame.shape)
+    levels = rng.choice(np.array([0, 0, 255, 255, 128], np.float32), frame.shape)
     return np.where(dead, levels, frame)
 
 
-def _low_contrast(frame, ratio, rng):
+def _low_contrast(frame: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray:
     """Hardly any temperature differences: gain control amplifies noise and steps."""
     weak = np.rint(frame * (0.1 * ratio) + 1.2 * rng.standard_normal(frame.shape, np.float32))
     low, high = np.percentile(weak, (0.5, 99.5))
     return (weak - low) * (255 / max(high - low, 4.0))
 
 
-def _vignetting(frame, darkness, rng):
+def _vignetting(frame: np.ndarray, darkness: float, rng: np.random.Generator) -> np.ndarray:
     """Corners or a side darkened, as by a lens that does not fit the sensor."""
     rows, columns = frame.shape
     centre = rng.uniform(0.35, 0.65, 2) * (rows, columns)
@@ -96,7 +99,7 @@ def _vignetting(frame, darkness, rng):
     return frame * (1 - darkness * np.clip(radius, 0, 1) ** rng.uniform(1.5, 3.0))
 
 
-def _fog(frame, veil, rng):
+def _fog(frame: np.ndarray, veil: float, rng: np.random.Generator) -> np.ndarray:
     """Wet or fogged lens: light scattered from all around lies over a soft picture."""
     glow = cv2.GaussianBlur(frame, (0, 0), 0.12 * min(frame.shape))
     soft = cv2.GaussianBlur(frame, (0, 0), 6 * veil)
@@ -104,7 +107,7 @@ def _fog(frame, veil, rng):
     return (1 - veil) * soft + veil * (0.5 * glow + 0.5 * level)
 
 
-def _covered(frame, share, rng):
+def _covered(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Something out of focus right before the lens hides a part of the view."""
     rows, columns = frame.shape
     side = rng.integers(4)
@@ -119,29 +122,29 @@ def _covered(frame, share, rng):
     return frame * (1 - cover) + cover * (opacity * level + (1 - opacity) * behind)
 
 
-def _flat(frame, width, rng):
+def _flat(frame: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
     """Collapsed gain control: the whole scene within a few gray levels."""
     level = rng.uniform(5, 250 - width)
     return np.rint(frame * (width / 255)) + level
 
 
-def _banded(frame, levels, rng):
+def _banded(frame: np.ndarray, levels: float, rng: np.random.Generator) -> np.ndarray:
     """Collapsed gain control stretched again: broad bands of equal gray."""
     steps = max(1.0, round(1 / levels))
     return np.rint(frame / 255 * steps) * (255 / steps)
 
 
-def _interlace(frame, shift, rng):
+def _interlace(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
     """Two fields of a moving scene, one after the other: edges become combs."""
     shift = int(round(shift)) * int(rng.choice((-1, 1)))
-    move = np.float32([[1, 0, shift], [0, 1, 0]])
+    move = np.array([[1, 0, shift], [0, 1, 0]], np.float32)
     later = cv2.warpAffine(frame, move, frame.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
     combed = frame.copy()
     combed[1::2] = later[1::2]
     return combed
 
 
-def _h264(frame, rate_factor, rng):
+def _h264(frame: np.ndarray, rate_factor: float, rng: np.random.Generator) -> np.ndarray:
     return h264(to_uint8(frame), round(rate_factor))
 
 

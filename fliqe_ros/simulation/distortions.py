@@ -5,8 +5,10 @@ Every type has one physical parameter that runs geometrically from its mild to i
 severity goes from 0 to 1, and one reference value at which models are compared.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, Optional
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
@@ -39,7 +41,7 @@ class Range:
         """Severity that gives the reference."""
         return float(np.log(self.reference / self.mild) / np.log(self.strong / self.mild))
 
-    def at(self, severity: Optional[float]) -> float:
+    def at(self, severity: float | None) -> float:
         """Value of the parameter; ``None`` is the reference."""
         if severity is None:
             return self.reference
@@ -60,8 +62,8 @@ RANGES = {
 }
 
 
-def distort(image: np.ndarray, distortion: Distortion, severity: Optional[float] = None,
-            rng: Optional[np.random.Generator] = None) -> np.ndarray:
+def distort(image: np.ndarray, distortion: Distortion, severity: float | None = None,
+            rng: np.random.Generator | None = None) -> np.ndarray:
     """
     Return a distorted copy of a gray frame.
 
@@ -88,8 +90,8 @@ def distort(image: np.ndarray, distortion: Distortion, severity: Optional[float]
     return np.clip(frame, 0, np.iinfo(image.dtype).max).astype(image.dtype)
 
 
-def degrade(frame: np.ndarray, distortion: Distortion, severity: Optional[float] = None,
-            rng: Optional[np.random.Generator] = None,
+def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = None,
+            rng: np.random.Generator | None = None,
             gain_control: GainControl = GainControl()) -> np.ndarray:
     """
     Return what a camera would show of a frame that is distorted where physics says so.
@@ -116,10 +118,13 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if not done:
         raise ValueError(f'Cannot compress a frame of shape {image.shape} as JPEG.')
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    assert decoded is not None  # OpenCV wrote it
+    return np.asarray(decoded)
 
 
-def _lens_blur(frame, sigma, reference, rng):
+def _lens_blur(frame: np.ndarray, sigma: float, reference: bool,
+               rng: np.random.Generator) -> np.ndarray:
     size = 2 * int(np.ceil(2.5 * sigma)) + 1
     return cv2.GaussianBlur(frame, (size, size), sigma)
 
@@ -139,37 +144,43 @@ def motion_kernel(length_px: float, angle_deg: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def _motion_blur(frame, length, reference, rng):
+def _motion_blur(frame: np.ndarray, length: float, reference: bool,
+                 rng: np.random.Generator) -> np.ndarray:
     angle = REFERENCE_ANGLE_DEG if reference else rng.uniform(0.0, 180.0)
     return cv2.filter2D(frame, -1, motion_kernel(length, angle))
 
 
-def _gaussian_noise(frame, sigma, reference, rng):
+def _gaussian_noise(frame: np.ndarray, sigma: float, reference: bool,
+                    rng: np.random.Generator) -> np.ndarray:
     return frame + sigma * rng.standard_normal(frame.shape, np.float32)
 
 
-def _brightness(frame, factor, reference, rng):
+def _brightness(frame: np.ndarray, factor: float, reference: bool,
+                rng: np.random.Generator) -> np.ndarray:
     return np.clip(frame * factor, 0, 255)
 
 
-def _compression(frame, quality, reference, rng):
+def _compression(frame: np.ndarray, quality: float, reference: bool,
+                 rng: np.random.Generator) -> np.ndarray:
     frame = to_uint8(frame)
     return jpeg(frame, round(quality)).astype(np.float32)
 
 
-def _ghosting(frame, weight, reference, rng):
+def _ghosting(frame: np.ndarray, weight: float, reference: bool,
+              rng: np.random.Generator) -> np.ndarray:
     if reference:
         shift, copy_weight = REFERENCE_GHOST_SHIFT_PX, 1.0 - weight
     else:
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(6.0, 16.0)
         shift = (distance * np.cos(angle), distance * np.sin(angle))
         copy_weight = weight if rng.random() < 0.5 else 1.0 - weight
-    move = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
+    move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     copy = cv2.warpAffine(frame, move, frame.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
     return cv2.addWeighted(frame, 1.0 - copy_weight, copy, copy_weight, 0.0)
 
 
-def _aliasing(frame, factor, reference, rng):
+def _aliasing(frame: np.ndarray, factor: float, reference: bool,
+              rng: np.random.Generator) -> np.ndarray:
     height, width = frame.shape
     small = (max(1, round(width / factor)), max(1, round(height / factor)))
     decimated = cv2.resize(frame, small, interpolation=cv2.INTER_NEAREST)

@@ -1,5 +1,7 @@
 """What a video codec does to a frame: there and back through x264."""
 
+from fractions import Fraction
+
 import cv2
 import numpy as np
 
@@ -16,10 +18,10 @@ def h264(image: np.ndarray, rate_factor: int) -> np.ndarray:
     rate_factor: x264's CRF, 0 (lossless) to 51 (worst).
     """
     rows, columns = image.shape
-    even = cv2.copyMakeBorder(image, 0, rows % 2, 0, columns % 2, cv2.BORDER_REPLICATE)
+    even: np.ndarray = np.pad(image, ((0, rows % 2), (0, columns % 2)), 'edge')
     encoder = CodecContext.create('libx264', 'w')
     encoder.height, encoder.width = even.shape
-    encoder.pix_fmt, encoder.framerate = 'gray', 30
+    encoder.pix_fmt, encoder.framerate = 'gray', Fraction(30)
     encoder.thread_count = 1  # the result depends on it
     encoder.options = {'crf': str(int(rate_factor)), 'preset': 'veryfast', 'tune': 'zerolatency'}
     packets = [*encoder.encode(VideoFrame.from_ndarray(even, 'gray')), *encoder.encode(None)]

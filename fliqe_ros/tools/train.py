@@ -1,11 +1,13 @@
 """Train a FLIQE model: encoder by supervised contrastive learning, then the heads."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 import datetime
 from pathlib import Path
 import sys
+from typing import Any
 
 from fliqe_ros.data.frame_store import FrameStore, remove_leftovers
 from fliqe_ros.data.sources import load_sources, Source, synthetic_source
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
-def _add_run_options(group) -> None:
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--run', type=Path, required=True, metavar='FOLDER',
                        help='folder of the run, see below')
     group.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
@@ -75,7 +77,7 @@ def _add_run_options(group) -> None:
                             'on a GPU and float32 on the CPU')
 
 
-def _add_start_options(group) -> None:
+def _add_start_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--architecture', choices=ARCHITECTURES,
                        help=f'default {DEFAULT_ARCHITECTURE}, or that of --init or --encoder')
     group.add_argument('--backbone', metavar=f'{IMAGENET}|{RANDOM}|FILE', default='',
@@ -88,7 +90,7 @@ def _add_start_options(group) -> None:
                        help='start from this checkpoint: to adapt it to another camera')
 
 
-def _add_config_options(group) -> None:
+def _add_config_options(group: argparse._ArgumentGroup) -> None:
     """Add an option for each field; what is not given depends on the architecture."""
     for setting in fields(TrainingConfig):
         defaults = [getattr(default_config(name), setting.name) for name in ARCHITECTURES]
@@ -96,12 +98,13 @@ def _add_config_options(group) -> None:
             f'{value} for {name}' for name, value in zip(ARCHITECTURES, defaults))
         flags = ['--' + name.replace('_', '-')
                  for name in (setting.name, setting.metadata.get('old_name')) if name]
-        group.add_argument(*flags, dest=setting.name, type=setting.type,
-                           default=argparse.SUPPRESS, metavar=setting.type.__name__.upper(),
+        kind: Any = setting.type  # a class, as nothing postpones the annotations there
+        group.add_argument(*flags, dest=setting.name, type=kind,
+                           default=argparse.SUPPRESS, metavar=kind.__name__.upper(),
                            help=f'{setting.metadata.get("help", "")}; default {told}'.lstrip('; '))
 
 
-def main(argv=None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = parser().parse_args(argv)
     try:

@@ -1,5 +1,7 @@
 """Arithmetic of training: mixed precision where the device has it, and the same every time."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 import os

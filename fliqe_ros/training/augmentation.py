@@ -6,8 +6,9 @@ sharpening, sensor noise, good-quality compression and burnt-in graphics are dra
 are the same for a clean frame and its distorted versions.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Optional
 
 import cv2
 from fliqe_ros.data.sources import Frame
@@ -38,7 +39,7 @@ class CameraAugmentation:
     seed: int = 0
     raw: bool = False
     palette: str = ''
-    quality: Optional[int] = None
+    quality: int | None = None
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> 'CameraAugmentation':
@@ -91,7 +92,7 @@ def random_view(frame: Frame, size: tuple[int, int], camera: CameraAugmentation,
     return to_uint8(image)
 
 
-def _noise(image, strength, rng):
+def _noise(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Add the slight noise of a good sensor, some of it by column; float32."""
     image = image.astype(np.float32)
     if rng.random() < 0.5:
@@ -101,7 +102,7 @@ def _noise(image, strength, rng):
     return image + sigma * rng.standard_normal(image.shape, np.float32) + columns
 
 
-def _in_camera(image, rng):
+def _in_camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Do what a good camera does to its 8-bit picture: few levels, graphics, compression."""
     if rng.random() < 0.06:
         levels = rng.integers(20, 96)
@@ -109,19 +110,19 @@ def _in_camera(image, rng):
     if rng.random() < 0.08:
         image = _graphics(image, rng)
     if rng.random() < 0.25:
-        image = jpeg(image, rng.integers(70, 98))
+        image = jpeg(image, int(rng.integers(70, 98)))
     elif rng.random() < 0.08:
-        image = h264(image, rng.integers(16, 27))
+        image = h264(image, int(rng.integers(16, 27)))
     return image
 
 
-def _gain_control(rng) -> GainControl:
+def _gain_control(rng: np.random.Generator) -> GainControl:
     if rng.random() < 0.4:
         return GainControl()
     return GainControl('percentile', rng.uniform(0, 3), 100 - rng.uniform(0, 3))
 
 
-def _view(image, size, rng):
+def _view(image: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Cut a region and resample it to ``size``: most often smaller, so crisper, than it was."""
     rows, columns = size
     smallest = max(rows / image.shape[0], columns / image.shape[1])
@@ -139,7 +140,7 @@ def _view(image, size, rng):
     return cv2.resize(region, (columns, rows), interpolation=method)
 
 
-def _tone(image, rng):
+def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Gain control as cameras differ in it: clipped ends, gamma, contrast, local equalisation."""
     if rng.random() < 0.12:
         clahe = cv2.createCLAHE(rng.uniform(1.0, 4.0), (8, 8))
@@ -157,7 +158,7 @@ def _tone(image, rng):
     return image
 
 
-def _resampled(image, least_share, rng):
+def _resampled(image: np.ndarray, least_share: float, rng: np.random.Generator) -> np.ndarray:
     """Enlarge as cameras do that put out more pixels than their sensor has."""
     rows, columns = image.shape
     share = rng.uniform(least_share, 0.95)
@@ -167,14 +168,14 @@ def _resampled(image, least_share, rng):
     return cv2.resize(small, (columns, rows), interpolation=method)
 
 
-def _sharpen(image, rng):
+def _sharpen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Unsharp mask, as cameras apply it."""
     soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0))
     amount = rng.uniform(0.2, 1.6) if rng.random() < 0.9 else rng.uniform(1.6, 3.0)
     return image + amount * (image - soft)
 
 
-def _graphics(image, rng):
+def _graphics(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Letterbox borders or burnt-in text."""
     image = image.copy()
     rows, columns = image.shape

@@ -1,9 +1,12 @@
 """Batches of clean and distorted views; the same for a seed, however often training restarts."""
 
-from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from __future__ import annotations
 
-from fliqe_ros.data.sources import Source
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fliqe_ros.data.sources import Frame, Source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
@@ -52,9 +55,9 @@ class Batches(Dataset):
     ``augmentation.random_view``.
     """
 
-    def __init__(self, sources: list, prepare, view_size: tuple, views: int, steps: int,
-                 seed: int, epoch: int, artifacts: float = 0.25, augment: float = 1.0,
-                 softness: float = SOFTNESS):
+    def __init__(self, sources: list, prepare: Callable[[np.ndarray], Tensor], view_size: tuple,
+                 views: int, steps: int, seed: int, epoch: int, artifacts: float = 0.25,
+                 augment: float = 1.0, softness: float = SOFTNESS):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
@@ -80,7 +83,8 @@ class Batches(Dataset):
             torch.tensor([degradation.whole for degradation in degradations]),
             torch.tensor([degradation.comparable_severity for degradation in degradations]))
 
-    def _versions(self, degradations, size, rng):
+    def _versions(self, degradations: list[Degradation], size: tuple[int, int],
+                  rng: np.random.Generator) -> list[np.ndarray]:
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
         for _ in range(MOST_DRAWS):
             varied = rng.random() < self.augment
@@ -93,11 +97,11 @@ class Batches(Dataset):
                 break
         return versions
 
-    def _draw_frame(self, rng):
+    def _draw_frame(self, rng: np.random.Generator) -> Frame:
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
         return source.training[rng.integers(len(source.training))]
 
-    def _draw_degradation(self, distortion, rng):
+    def _draw_degradation(self, distortion: Distortion, rng: np.random.Generator) -> Degradation:
         names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
         if names and rng.random() < self.artifacts:
             return Degradation.of_artifact(str(rng.choice(names)), rng.uniform(0.0, 1.0))
@@ -110,7 +114,7 @@ class Degradation:
     """What is wrong with one version of a view: a distortion, or a trouble counted as it."""
 
     distortion: Distortion
-    severity: Optional[float] = None  # of a distortion, None is the reference
+    severity: float | None = None  # of a distortion, None is the reference
     artifact: str = ''
     whole: bool = True
 

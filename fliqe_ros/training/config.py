@@ -1,6 +1,7 @@
 """The settings of a training run: with data and starting weights they determine its result."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.registry import ARCHITECTURES
@@ -8,7 +9,7 @@ from fliqe_ros.training.augmentation import SOFTNESS
 from fliqe_ros.training.batches import Batches
 
 
-def setting(default, text: str, old_name: str = ''):
+def setting(default: Any, text: str, old_name: str = '') -> Any:
     """Return a dataclass field with a text for ``--help`` and an older name of its option."""
     return field(default=default, metadata={'help': text, 'old_name': old_name})
 
@@ -56,4 +57,5 @@ class TrainingConfig:
 
 def default_config(architecture: str) -> TrainingConfig:
     """Return what an architecture is trained with unless told otherwise."""
-    return TrainingConfig(**ARCHITECTURES[architecture].training)
+    settings: dict[str, Any] = dict(ARCHITECTURES[architecture].training)
+    return TrainingConfig(**settings)

@@ -1,10 +1,11 @@
 """What a network has learned: its running average, and what of it belongs in a saved state."""
 
 import hashlib
+from typing import Any
 
 from fliqe_ros.models.network import QualityNetwork
 import torch
-from torch import nn
+from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
@@ -17,7 +18,7 @@ def ema_copy(network: QualityNetwork, decay: float) -> AveragedModel:
     average = get_ema_multi_avg_fn(decay)
 
     @torch.no_grad()
-    def update(averaged: list, current: list, count) -> None:
+    def update(averaged: Any, current: Any, count: Tensor | int) -> None:
         if averaged[0].is_floating_point():
             average(averaged, current, count)
         else:
@@ -41,9 +42,9 @@ def digest(module: nn.Module) -> str:
     return content.hexdigest()
 
 
-def _frozen_keys(module: nn.Module) -> set:
+def _frozen_keys(module: nn.Module) -> set[str]:
     """Name parameters and buffers of the layers that have parameters but no gradients."""
-    keys = set()
+    keys: set[str] = set()
     for name, layer in module.named_modules():
         parameters = dict(layer.named_parameters(prefix=name, recurse=False))
         if parameters and not any(each.requires_grad for each in parameters.values()):

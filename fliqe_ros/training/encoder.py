@@ -1,14 +1,18 @@
 """Trains an encoder by supervised contrastive learning; a killed run resumes unchanged."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 import time
-from typing import Optional
+from typing import Any, cast
 
 import cv2
+from fliqe_ros.data.sources import Source
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.evaluation.evaluate import evaluate_network
-from fliqe_ros.evaluation.metrics import metrics_by_source
+from fliqe_ros.evaluation.metrics import EvaluationRecord, metrics_by_source
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
@@ -41,7 +45,7 @@ class EncoderTraining:
         self.config, self.device = config, device
         self.precision = MixedPrecision(precision, device)
         self._start = digest(network)
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
         self.averaged = ema_copy(network, config.ema_decay)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(network, config.weight_decay), lr=config.learning_rate)
@@ -49,11 +53,12 @@ class EncoderTraining:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=steps,
             pct_start=0.2 if steps >= 10 else 0.3)  # torch cannot warm up for one step of five
-        self.history = []
-        self.best = None  # what the averaged network had learned in the best epoch so far
+        self.history: list[EpochResult] = []
+        #: What the averaged network had learned in the best epoch so far
+        self.best: dict[str, Any] = {}
 
     def run(self, sources: list, folder: Path, workers: int,
-            progress: Optional[tqdm] = None) -> QualityNetwork:
+            progress: tqdm | None = None) -> QualityNetwork:
         """
         Train until the schedule or the config's patience ends; return the averaged network.
 
@@ -67,8 +72,8 @@ class EncoderTraining:
         """
         if self.config.patience and not any(source.validation for source in sources):
             raise ValueError('Early stopping needs validation frames, but no source has any.')
-        folder, settings = RunFolder(folder), self._settings(sources)
-        self._resume(folder.load(settings, self.device))
+        run_folder, settings = RunFolder(folder), self._settings(sources)
+        self._resume(run_folder.load(settings, self.device))
         progress = tqdm(disable=True) if progress is None else progress
         progress.initial = progress.n = len(self.history) * self.config.steps
         while len(self.history) < self.config.epochs and not out_of_patience(
@@ -77,26 +82,31 @@ class EncoderTraining:
             losses = self._epoch(sources, len(self.history), workers, progress)
             self.history.append(EpochResult(
                 len(self.history), losses, self._validate(sources),
-                self.schedule.get_last_lr()[0], time.monotonic() - start))
+                float(self.schedule.get_last_lr()[0]), time.monotonic() - start))
             if self.config.patience and best_epoch(self.history) == len(self.history) - 1:
                 self.best = {key: value.clone()
                              for key, value in learned_state(self.averaged.module).items()}
-            folder.save(self._state(settings))
+            run_folder.save(self._state(settings))
             tqdm.write(str(self.history[-1]))
-        folder.close()
+        run_folder.close()
         skipped = (self.config.epochs - len(self.history)) * self.config.steps
         if skipped and progress.total:
             progress.total -= skipped
         if self.config.patience:
             self.averaged.module.load_state_dict(self.best, strict=False)
             tqdm.write(f'keeping epoch {best_epoch(self.history)}')
-        return self.averaged.module.eval()
+        return self._averaged_network
 
-    def _epoch(self, sources, epoch, workers, progress):
+    @property
+    def _averaged_network(self) -> QualityNetwork:
+        return cast(QualityNetwork, self.averaged.module.eval())
+
+    def _epoch(self, sources: list[Source], epoch: int, workers: int,
+               progress: tqdm) -> dict[str, float]:
         config = self.config
         torch.manual_seed(config.seed * 100_003 + epoch)  # so that a resumed epoch is the same
         batches = config.batches(sources, self.network, config.steps, epoch)
-        totals = {}
+        totals: dict[str, float] = {}
         self.network.train()
         progress.set_description(f'epoch {epoch + 1}/{config.epochs}')
         for batch in load_batches(batches, workers, self.device):
@@ -107,11 +117,11 @@ class EncoderTraining:
             progress.update()
         return totals
 
-    def _step(self, batch):
+    def _step(self, batch: Batch) -> dict[str, float]:
         with self.precision.autocast():
             embeddings = self.network.encode_views(batch.images)
         parts = parts_of(embeddings, batch.whole, batch.labels)
-        losses = {'contrastive': sum(
+        losses: dict[str, Any] = {'contrastive': sum(
             supervised_contrastive_loss(embedding, truth, self.config.temperature)
             for embedding, truth in parts) / len(parts)}
         total = self.config.contrastive_weight * losses['contrastive']
@@ -124,9 +134,9 @@ class EncoderTraining:
         self.averaged.update_parameters(self.network)
         return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
 
-    def _validate(self, sources) -> dict:
-        """Judge by type: the binary head is trained only when the encoder is finished."""
-        network = self.averaged.module.eval()
+    def _validate(self, sources: list[Source]) -> dict:
+        """Evaluate by type: the binary head is trained only when the encoder is finished."""
+        network = self._averaged_network
         records = evaluate_network(network, sources, self.device, VALIDATION_FRAMES)
         if network.type_head is None:
             records = self._by_nearest_centre(records, sources)
@@ -136,10 +146,11 @@ class EncoderTraining:
                 for name, found in metrics_by_source(records).items()}
 
     @torch.inference_mode()
-    def _by_nearest_centre(self, records, sources):
+    def _by_nearest_centre(self, records: list[EvaluationRecord],
+                           sources: list[Source]) -> list[EvaluationRecord]:
         """Take as type the class whose mean embedding of training views is nearest."""
         batches = self.config.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
-        embedded = [(self.averaged.module.encode(batch.images), batch.labels)
+        embedded = [(self._averaged_network.encode(batch.images), batch.labels)
                     for batch in load_batches(batches, 0, self.device)]
         embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
         centres = F.normalize(torch.stack([
@@ -147,13 +158,13 @@ class EncoderTraining:
         return [replace(record, predicted=CLASSES[int(
             (centres @ torch.from_numpy(record.embedding)).argmax())]) for record in records]
 
-    def _settings(self, sources):
+    def _settings(self, sources: list[Source]) -> dict[str, Any]:
         """Return all that determines the result, but for the machine's arithmetic."""
         return {'config': asdict(self.config), 'architecture': self.network.architecture,
                 'start': self._start,
                 'frames': {source.name: source.digest() for source in sources}}
 
-    def _state(self, settings):
+    def _state(self, settings: dict[str, Any]) -> dict[str, Any]:
         schedule = {key: value for key, value in self.schedule.state_dict().items()
                     if not callable(value)}  # PyTorch before 2.2 has a function there
         return {
@@ -162,7 +173,7 @@ class EncoderTraining:
             'optimizer': self.optimizer.state_dict(), 'schedule': schedule,
             'scaler': self.precision.scaler.state_dict()}
 
-    def _resume(self, state):
+    def _resume(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
         for part in ('network', 'averaged'):
@@ -174,7 +185,7 @@ class EncoderTraining:
         self.history, self.best = state['history'], state['best']
 
 
-def load_batches(batches: Batches, workers: int, device: str):
+def load_batches(batches: Batches, workers: int, device: str) -> Iterator[Batch]:
     """Yield each ``Batch`` in order, on the device, made by so many processes (0: by none)."""
     loader = DataLoader(batches, batch_size=None, num_workers=workers,
                         prefetch_factor=4 if workers else None, pin_memory=device != 'cpu',
@@ -188,7 +199,7 @@ def _limit_worker(number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _parameter_groups(network, weight_decay):
+def _parameter_groups(network: QualityNetwork, weight_decay: float) -> list[dict[str, Any]]:
     """No decay for biases and normalisation."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     return [{'params': [p for p in parameters if p.ndim > 1], 'weight_decay': weight_decay},

@@ -1,13 +1,15 @@
 """Trains the heads on the embeddings of a finished, frozen encoder."""
 
-from typing import Optional
+from __future__ import annotations
 
+from fliqe_ros.data.sources import Source
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import parts_of, ranking_loss
 import torch
+from torch import Tensor
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -19,7 +21,7 @@ HEAD_VIEWS_EPOCH = 1_000_000
 
 
 def train_heads(network: QualityNetwork, sources: list, config: TrainingConfig, device: str,
-                workers: int, progress: Optional[tqdm] = None) -> QualityNetwork:
+                workers: int, progress: tqdm | None = None) -> QualityNetwork:
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
@@ -55,7 +57,8 @@ def train_heads(network: QualityNetwork, sources: list, config: TrainingConfig, 
 
 
 @torch.inference_mode()
-def _embed(network, sources, config, device, workers, progress):
+def _embed(network: QualityNetwork, sources: list[Source], config: TrainingConfig, device: str,
+           workers: int, progress: tqdm) -> list[Tensor]:
     batches = config.batches(sources, network, config.head_steps, HEAD_VIEWS_EPOCH)
     progress.set_description('embeddings')
     parts = []
@@ -66,7 +69,8 @@ def _embed(network, sources, config, device, workers, progress):
     return [torch.cat(each) for each in zip(*parts)]  # embeddings, labels, severities
 
 
-def _loss(network, config, embeddings, labels, severities):
+def _loss(network: QualityNetwork, config: TrainingConfig, embeddings: Tensor, labels: Tensor,
+          severities: Tensor) -> Tensor:
     distorted = (labels != CLEAN).float()
     share = distorted.mean().clamp(0.05, 0.95)
     weights = torch.where(distorted > 0, (1 - config.clean_share) / share,

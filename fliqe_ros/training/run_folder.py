@@ -1,11 +1,14 @@
 """The folder of a training run: the state to go on from, metrics.csv and TensorBoard scalars."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 import csv
 from dataclasses import asdict, dataclass
 import math
 import os
 from pathlib import Path
-from typing import Optional
+from typing import Any, IO
 
 import torch
 
@@ -61,9 +64,9 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._tensorboard = None
+        self._tensorboard: Any = None  # a SummaryWriter, once there is something to write
 
-    def load(self, settings: dict, device: str) -> Optional[dict]:
+    def load(self, settings: dict, device: str) -> dict | None:
         """
         Return the state of an unfinished run, None if there is none.
 
@@ -98,22 +101,22 @@ class RunFolder:
             self._tensorboard.close()
             self._tensorboard = None
 
-    def _write_metrics(self, history):
-        def write(file):
+    def _write_metrics(self, history: list[EpochResult]) -> None:
+        def write(file: IO) -> None:
             writer = csv.writer(file)
             writer.writerow([name for _, name in history[0].columns()])
             writer.writerows(result.columns().values() for result in history)
         self._replace('metrics.csv', 'w', write)
 
-    def _replace(self, name, mode, write):
+    def _replace(self, name: str, mode: str, write: Callable[[IO], None]) -> None:
         unfinished = self.path / f'{name}.part'
-        with unfinished.open(mode, **({} if 'b' in mode else {'newline': ''})) as file:
+        with unfinished.open(mode, newline=None if 'b' in mode else '') as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name with no content
         unfinished.replace(self.path / name)
 
-    def _log_scalars(self, result):
+    def _log_scalars(self, result: EpochResult) -> None:
         if self._tensorboard is None:
             try:
                 from torch.utils.tensorboard import SummaryWriter  # optional, and slow to import
