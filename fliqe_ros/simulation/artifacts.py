@@ -1,5 +1,5 @@
 """
-Real trouble beyond the eight distortions, each mapped to the type it resembles most.
+Artifacts beyond the eight distortions, each counted as the type that it resembles most.
 
 The message knows nine types; what is simulated here teaches the score to fall for more than those,
 and the type head to name the nearest one.
@@ -20,30 +20,34 @@ import numpy as np
 @dataclass(frozen=True)
 class Artifact:
     """
-    A kind of trouble: its type, its strength at severity 0 and 1, and where it shows.
+    A kind of artifact.
 
-    whole: it shows all over the frame; where it does not, a part of the frame may be clean.
+    ``simulate`` takes a frame, (H, W) float32 in 8-bit levels, the strength and a generator.
     """
 
-    distortion: Distortion
-    simulate: Callable
-    mild: float
-    strong: float
-    unit: str
-    whole: bool = True
+    distortion: Distortion  #: the type it counts as
+    simulate: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+    mild: float             #: strength at severity 0
+    strong: float           #: strength at severity 1
+    unit: str               #: of the strength
+    whole: bool = True      #: whether it shows all over the frame; else a part may be clean
 
 
 def apply_artifact(image: np.ndarray, name: str, severity: float | None = None,
                    rng: np.random.Generator | None = None) -> np.ndarray:
     """
-    Return a copy of a gray frame in trouble.
+    Return a copy of a gray frame with an artifact.
 
-    image: (H, W) uint8, at least 32×32. name: one of ``ARTIFACTS`` (KeyError for others).
-    severity: in [0, 1]; None is 0.5. rng: draws noise and places; None is a fixed seed.
-    Returns (H, W) uint8. Raises ValueError for other images and severities.
+    :param image: (H, W) uint8, at least 32×32.
+    :param name: one of ``ARTIFACTS``.
+    :param severity: in [0, 1]; None is 0.5.
+    :param rng: draws noise and places; None is a fixed seed.
+    :return: (H, W) uint8.
+    :raises ValueError: for other images and severities.
+    :raises KeyError: for other names.
     """
     if image.ndim != 2 or image.dtype != np.uint8:
-        raise ValueError(f'Cannot trouble {image.dtype} frames of shape {image.shape}: '
+        raise ValueError(f'Cannot spoil {image.dtype} frames of shape {image.shape}: '
                          'give (H, W) uint8.')
     severity = 0.5 if severity is None else severity
     if not 0.0 <= severity <= 1.0:

@@ -67,12 +67,16 @@ def distort(image: np.ndarray, distortion: Distortion, severity: float | None = 
     """
     Return a distorted copy of a gray frame.
 
-    image: (H, W) uint8, or uint16 raw counts: those are distorted as if their 0.5 to 99.5
-    percentile range were 0 to 255, so that a severity means the same for both. (Gain control
-    downstream undoes most of a raw frame's underexposure, as in a real camera.)
-    severity: in [0, 1]; None is the reference severity.
-    rng: draws noise, and where a severity is given also angle and shift; None is a fixed seed.
-    Returns the same shape and dtype. Raises ValueError for other types, shapes and severities.
+    Raw counts are distorted as if their 0.5 to 99.5 percentile range were 0 to 255, so that a
+    severity means the same for both. Gain control behind it undoes most of a raw frame's
+    underexposure, as in a real camera.
+
+    :param image: (H, W) uint8, or uint16 raw counts.
+    :param distortion: one that can be simulated, or ``CLEAN``.
+    :param severity: in [0, 1]; None is the reference severity.
+    :param rng: draws noise and, if a severity is given, angle and shift; None is a fixed seed.
+    :return: the same shape and dtype.
+    :raises ValueError: for other types, shapes and severities.
     """
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f'Cannot distort {image.dtype} frames of shape {image.shape}: '
@@ -96,9 +100,12 @@ def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = 
     """
     Return what a camera would show of a frame that is distorted where physics says so.
 
-    frame: (H, W) uint8, or uint16 raw counts: those are distorted before gain control for the
-    types in ``BEFORE_GAIN_CONTROL`` and after it for the others. Returns (H, W) uint8.
-    Arguments and errors otherwise as of ``distort``.
+    Raw counts are distorted before gain control for the types in ``BEFORE_GAIN_CONTROL``, and
+    after it for the others. The other parameters and errors are those of ``distort``.
+
+    :param frame: (H, W) uint8, or uint16 raw counts.
+    :param gain_control: turns raw counts into 8 bits.
+    :return: (H, W) uint8.
     """
     if frame.dtype == np.uint16 and distortion in BEFORE_GAIN_CONTROL:
         return gain_control(distort(frame, distortion, severity, rng))
@@ -114,7 +121,13 @@ def _levels(image: np.ndarray) -> tuple:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Compress and decompress (H, W) uint8. Raises ValueError for what JPEG cannot hold."""
+    """
+    Compress and decompress a frame.
+
+    :param image: (H, W) uint8.
+    :param quality: 0 (worst) to 100.
+    :raises ValueError: for a frame that JPEG cannot hold.
+    """
     done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if not done:
         raise ValueError(f'Cannot compress a frame of shape {image.shape} as JPEG.')

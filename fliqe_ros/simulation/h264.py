@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import cv2
 import numpy as np
 
 try:
@@ -13,9 +12,11 @@ except ImportError as error:
 
 def h264(image: np.ndarray, rate_factor: int) -> np.ndarray:
     """
-    Compress and decompress (H, W) uint8 as a single H.264 key frame, at least 16×16.
+    Compress and decompress a frame as a single H.264 key frame.
 
-    rate_factor: x264's CRF, 0 (lossless) to 51 (worst).
+    :param image: (H, W) uint8, at least 16×16.
+    :param rate_factor: x264's CRF, 0 (lossless) to 51 (worst).
+    :return: (H, W) uint8.
     """
     rows, columns = image.shape
     even: np.ndarray = np.pad(image, ((0, rows % 2), (0, columns % 2)), 'edge')

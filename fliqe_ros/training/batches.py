@@ -31,17 +31,15 @@ OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 
 class Batch(NamedTuple):
     """
-    Versions of views, and what there is to learn of them.
+    Versions of views, and their labels.
 
-    images: (N, C, h, w) uint8. labels: (N,) indices in ``CLASSES``. whole: (N,) bool, False where
-    a part of the view may be clean. severities: (N,) float of the distortions, 0 to 1; NaN of
-    clean versions and of artifacts, whose severities are on other scales.
+    The severities of clean versions and of artifacts are NaN: artifacts have other scales.
     """
 
-    images: Tensor
-    labels: Tensor
-    whole: Tensor
-    severities: Tensor
+    images: Tensor      #: (N, C, h, w) uint8
+    labels: Tensor      #: (N,) indices in ``CLASSES``
+    whole: Tensor       #: (N,) bool, False where a part of the view may be clean
+    severities: Tensor  #: (N,) float of the distortions, 0 to 1
 
 
 class Batches(Dataset):
@@ -49,10 +47,12 @@ class Batches(Dataset):
     One epoch; item ``i`` is batch ``i``, a ``Batch``.
 
     Every view comes clean and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt
-    from ``DEAL``, so that nothing but the distortion tells them apart. artifacts: share of the
-    distorted versions that are one of ``ARTIFACTS`` of the type dealt, where it has any. augment:
-    share of the views that are seen through a randomly drawn camera. softness: see
-    ``augmentation.random_view``.
+    from ``DEAL``, so that nothing but the distortion tells them apart.
+
+    :param artifacts: share of the distorted versions that are one of ``ARTIFACTS`` of the type
+        dealt, where it has any.
+    :param augment: share of the views that are seen through a randomly drawn camera.
+    :param softness: see ``augmentation.random_view``.
     """
 
     def __init__(self, sources: list, prepare: Callable[[np.ndarray], Tensor], view_size: tuple,
@@ -111,7 +111,7 @@ class Batches(Dataset):
 
 @dataclass(frozen=True)
 class Degradation:
-    """What is wrong with one version of a view: a distortion, or a trouble counted as it."""
+    """What is wrong with one version of a view: a distortion, or an artifact counted as one."""
 
     distortion: Distortion
     severity: float | None = None  # of a distortion, None is the reference

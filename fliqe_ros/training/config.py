@@ -37,7 +37,7 @@ class TrainingConfig:
     patience: int = setting(0, 'end after so many epochs in which the worst validation source '
                                'did not improve, and keep the best epoch; 0 takes the last one')
     head_steps: int = setting(400, 'batches that the heads are fitted to')
-    artifacts: float = setting(0.25, 'share of the distorted versions that show another trouble '
+    artifacts: float = setting(0.25, 'share of the distorted versions that show an artifact '
                                'counted as that type, such as dead pixels or fog',
                                old_name='troubles')
     augment: float = setting(1.0, 'share of the views seen through a randomly drawn camera')

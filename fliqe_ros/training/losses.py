@@ -8,10 +8,15 @@ import torch.nn.functional as F
 def supervised_contrastive_loss(embeddings: Tensor, labels: Tensor,
                                 temperature: float = 0.1) -> Tensor:
     """
-    Supervised contrastive loss, L_out of Khosla et al., NeurIPS 2020 (arXiv:2004.11362), eq. 2.
+    Return the supervised contrastive loss.
 
-    embeddings: (N, D) unit vectors. labels: (N,) integer classes. Returns a scalar: the mean over
-    the samples that have at least one other sample of their class (0 where there is none).
+    It is L_out of Khosla et al., NeurIPS 2020 (arXiv:2004.11362), eq. 2.
+
+    :param embeddings: (N, D) unit vectors.
+    :param labels: (N,) integer classes.
+    :param temperature: by which similarities are divided.
+    :return: a scalar, the mean over the samples that have at least one other sample of their
+        class; 0 if there is none.
     """
     similarity = (embeddings @ embeddings.T / temperature).float()
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
@@ -27,23 +32,25 @@ def ranking_loss(values: Tensor, labels: Tensor, severities: Tensor) -> Tensor:
     """
     Ask for higher values where a distortion is more severe; RankNet (Burges et al., ICML 2005).
 
-    values: (N,). labels: (N,) integer classes; only samples of one class are compared.
-    severities: (N,), NaN where a sample cannot be compared. Returns a scalar: the mean over all
-    pairs of different severity (0 where there is none).
+    :param values: (N,).
+    :param labels: (N,) integer classes; only samples of one class are compared.
+    :param severities: (N,), NaN where a sample cannot be compared.
+    :return: a scalar, the mean over all pairs of different severity; 0 if there is none.
     """
     pairs = (severities[:, None] > severities[None, :]) & (labels[:, None] == labels[None, :])
     losses = F.softplus(values[None, :] - values[:, None])
     return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
 
 
-def parts_of(embeddings: list, whole: Tensor, *truths: Tensor) -> list:
+def parts_of(embeddings: list[Tensor], whole: Tensor, *truths: Tensor) -> list[tuple]:
     """
-    Group the embeddings that ``QualityNetwork.encode_views`` gives with what is true of them.
+    Group the embeddings that ``QualityNetwork.encode_views`` returns with their labels.
 
-    embeddings: (N, D) each, the first of whole views, the others of parts of them. whole: (N,)
-    bool, False where a part may show nothing of what is wrong with its view; parts of these are
-    left out. truths: (N,) each, such as classes. Returns (embedding, *truths) tuples, embeddings
-    as float32.
+    :param embeddings: (N, D) each, the first of whole views, the others of parts of them.
+    :param whole: (N,) bool, False if a part may show nothing of what is wrong with its view; the
+        parts of such views are left out.
+    :param truths: (N,) each, such as classes.
+    :return: tuples of an embedding, as float32, and its truths.
     """
     frames, *parts = embeddings
     return [(frames.float(), *truths),

@@ -15,7 +15,7 @@ import torch
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch: mean losses by name, and how the averaged network judged each source."""
+    """One epoch: mean losses by name, and how well the averaged network did on each source."""
 
     epoch: int
     losses: dict
@@ -70,7 +70,7 @@ class RunFolder:
         """
         Return the state of an unfinished run, None if there is none.
 
-        Raises ValueError if it is of other settings or cannot be read.
+        :raises ValueError: if it is of other settings or cannot be read.
         """
         path = self.path / 'state.pt'
         if not path.is_file():
