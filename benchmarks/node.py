@@ -16,7 +16,7 @@ import tempfile
 from fliqe_ros.node.inference_worker import CPU_BATCH
 from fliqe_ros.node.parameters import PARAMETERS
 from fliqe_ros.node.timing import percentile
-from fliqe_ros.tools.demo_system import isolate
+from fliqe_ros.tools.demo_system import isolated
 import rclpy
 from records import memory_mb, RESULTS, write
 from system import running_system
@@ -146,8 +146,8 @@ def main(argv=None) -> int:
         options.cameras, options.rates, options.encodings = (2,), (10.0,), ('mono16',)
         options.sizes, options.iterations, options.seconds = ((160, 128),), 1, 1.0
         options.soak = 1.0
-    with tempfile.TemporaryDirectory(prefix='fliqe_bench_') as folder:
-        isolate(Path(folder), options.segment_mb)
+    with tempfile.TemporaryDirectory(prefix='fliqe_bench_') as folder, \
+            isolated(Path(folder), options.segment_mb):
         rclpy.init(args=[])
 
         def new_folder() -> Path:

@@ -57,6 +57,8 @@ def _isolate_ros():
 def _share_the_cores():
     # The threads of OpenMP wait in busy loops, which slows tests that run in parallel threefold.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        os.environ['OMP_NUM_THREADS'] = os.environ['OPENCV_FOR_THREADS_NUM'] = '1'
 
 
 def _hear_interrupts():
@@ -65,8 +67,8 @@ def _hear_interrupts():
 
 
 _import_the_installed_package()
-_isolate_ros()
 _share_the_cores()
+_isolate_ros()
 _hear_interrupts()
 
 

@@ -1,4 +1,4 @@
-"""Simulated trouble beyond the eight distortions, and the video codec."""
+"""Simulated artifacts beyond the eight distortions, and the video codec."""
 
 import cv2
 from fliqe_ros.distortion_types import DISTORTIONS

@@ -1,4 +1,4 @@
-"""The benchmarks' quick path: every figure is there and finite; none is judged."""
+"""The benchmarks' quick path: every figure is there and finite; none is rated."""
 
 import json
 import math

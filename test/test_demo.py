@@ -1,6 +1,6 @@
 """The demo: its report on recorded scores, its processes, and the real thing end to end."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 import os
 from pathlib import Path
 import pty
@@ -17,8 +17,8 @@ from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import demo_system
 from fliqe_ros.tools.demo import FRONT, plan, REAR
 from fliqe_ros.tools.demo_report import (
-    CROP_PX, detail, draw, find_problems, format_table, Row, Sample, summarise)
-from fliqe_ros.tools.demo_system import check_alive, DemoError, isolate, output_of, running
+    CROP_PX, detail, draw_report, find_problems, format_table, Row, Sample, summarise)
+from fliqe_ros.tools.demo_system import check_alive, DemoError, isolated, output_of, running
 import numpy as np
 import pytest
 import torch
@@ -91,9 +91,9 @@ def test_the_table_marks_what_was_seen_wrongly():
 
 def test_the_picture_is_drawn_and_depends_on_the_scores(good, tmp_path):
     pictures = {label: np.full((60, 80), 99, np.uint8) for label in ['clean', *LABELS]}
-    draw(tmp_path / 'a.png', good, pictures)
+    draw_report(tmp_path / 'a.png', good, pictures)
     good[REAR] = record({'clean': 0.3})
-    draw(tmp_path / 'b.png', good, pictures)
+    draw_report(tmp_path / 'b.png', good, pictures)
     first, second = (cv2.imread(str(tmp_path / name)) for name in ('a.png', 'b.png'))
     assert first.shape == (900, 1600, 3)
     changed_rows = np.flatnonzero((first != second).any(axis=(1, 2)))
@@ -122,13 +122,16 @@ def test_the_plan_shows_every_distortion_within_its_time():
 
 def test_the_domain_is_private(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'environ', {'PATH': '', 'ROS_LOCALHOST_ONLY': '0'})
-    isolate(tmp_path)
+    stack = ExitStack()
+    stack.enter_context(isolated(tmp_path))
     assert 1 <= int(os.environ['ROS_DOMAIN_ID']) <= 101
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert 'ROS_LOCALHOST_ONLY' not in os.environ
     profile = Path(os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'])
     assert f'<segment_size>{4 * 2**20}<' in profile.read_text()
     assert profile.is_relative_to(tmp_path)
+    stack.close()
+    assert dict(os.environ) == {'PATH': '', 'ROS_LOCALHOST_ONLY': '0'}
 
 
 def test_a_domain_that_somebody_uses_is_left_alone(tmp_path, monkeypatch):
@@ -138,8 +141,8 @@ def test_a_domain_that_somebody_uses_is_left_alone(tmp_path, monkeypatch):
             with suppress(OSError):  # that one is taken already, just as well
                 port.bind(('', 7400 + 250 * domain))
         for _ in range(5):
-            isolate(tmp_path)
-            assert int(os.environ['ROS_DOMAIN_ID']) > 60
+            with isolated(tmp_path):
+                assert int(os.environ['ROS_DOMAIN_ID']) > 60
     finally:
         for port in taken:
             port.close()

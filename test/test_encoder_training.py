@@ -231,7 +231,7 @@ def test_heads_leave_the_encoder_as_it_was(sources, make):
 
 
 def heads_anew(sources, **settings) -> list:
-    """Fit the heads of the default model to a few views, and judge them at several severities."""
+    """Fit the heads of the default model to a few views, and score them at several severities."""
     torch.manual_seed(0)
     network = load_model()
     network.classifier = binary_head()

@@ -286,13 +286,13 @@ def test_code_in_a_file_is_not_run(tmp_path):
         load_model(path)
 
 
-def test_an_older_pytorch_loads_the_packaged_checkpoint_alone(network, tmp_path, monkeypatch):
+def test_an_older_pytorch_loads_the_packaged_checkpoint_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, '__version__', '2.9.1')
     copy = tmp_path / 'copy.pt'
     copy.write_bytes(DEFAULT_MODEL.read_bytes())
     assert load_model().architecture == load_model(copy).architecture == 'thermal_s'
     other = tmp_path / 'other.pt'
-    save_checkpoint(other, network, {})
+    save_checkpoint(other, ThermalS(), {})
     with pytest.raises(CheckpointError, match='can be made to run code'):
         load_model(other)
 

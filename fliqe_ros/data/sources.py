@@ -9,7 +9,7 @@ split.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 import hashlib
 import logging
@@ -153,7 +153,10 @@ def grouped_frames(folder: Path) -> Iterator[Frame]:
 def _clip(path: Path) -> Iterator[Frame]:
     count = count_frames(path)
     if count:
-        yield from (Frame(pixels, path.stem) for pixels in read_positions(path, _positions(count)))
+        # Closed at once after an error, not only when its traceback is gone.
+        with closing(read_positions(path, _positions(count))) as frames:
+            for pixels in frames:
+                yield Frame(pixels, path.stem)
     else:  # not stored, as by a recorder that was killed
         yield from _clip_of_unknown_length(path)
 
@@ -161,8 +164,10 @@ def _clip(path: Path) -> Iterator[Frame]:
 def _clip_of_unknown_length(path: Path) -> Iterator[Frame]:
     try:
         chosen = _positions(sum(1 for _ in read_frames(path)))
-        yield from (Frame(pixels, path.stem)
-                    for index, pixels in enumerate(read_frames(path)) if index in chosen)
+        with closing(read_frames(path)) as frames:
+            for index, pixels in enumerate(frames):
+                if index in chosen:
+                    yield Frame(pixels, path.stem)
     except SourceError as error:
         _log.warning('left out: %s', error)
 

@@ -6,7 +6,7 @@ Reads rosbag2 folders, their files alone (.db3, .mcap), and the .bag files of RO
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 import logging
@@ -52,7 +52,8 @@ def open_bag(path: Path) -> Iterator[Bag]:
     except ImportError as error:
         raise SourceError(f'{path}: reading bags needs the Python package rosbags '
                           f'(pip install rosbags): {error}') from error
-    # Not rosbags.highlevel.AnyReader: it insists on the bag's own definitions, see _typestore.
+    # Not rosbags.highlevel.AnyReader: it takes the bag's own definitions, all of them, if there
+    # are any; see _typestore for why not.
     ros1 = path.suffix.lower() == '.bag' and path.is_file()
     try:
         reader = (rosbag1 if ros1 else rosbag2).Reader(path)
@@ -86,7 +87,9 @@ class Bag:
         self.topics = {topic: sum(connection.msgcount for connection in connections)
                        for topic, connections in sorted(self._connections.items())}
 
-    def frames(self, topic: str, indices: Collection[int] | None = None) -> Iterator[np.ndarray]:
+    def frames(
+        self, topic: str, indices: Collection[int] | None = None,
+    ) -> Generator[np.ndarray, None, None]:
         """
         Read the frames of a topic in the order of their recording.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -39,7 +40,7 @@ def find_files(path: str | Path) -> list[Path]:
     return files
 
 
-def read_frames(file: Path) -> Iterator[np.ndarray]:
+def read_frames(file: Path) -> Generator[np.ndarray, None, None]:
     """
     Read an image (one frame), a video or a bag (all frames, topic after topic).
 
@@ -48,14 +49,17 @@ def read_frames(file: Path) -> Iterator[np.ndarray]:
     """
     empty = True
     for _, frames in read_sequences(file):
-        for frame in frames:
-            empty = False
-            yield frame
+        with closing(frames):  # at once after an error, not only when its traceback is gone
+            for frame in frames:
+                empty = False
+                yield frame
     if empty:
         raise SourceError(f'{file}: not one readable frame')
 
 
-def read_sequences(file: Path) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
+def read_sequences(
+    file: Path,
+) -> Iterator[tuple[str, Generator[np.ndarray, None, None]]]:
     """
     Read a file as sequences, each of one camera: one for each image topic of a bag, else one.
 
@@ -69,7 +73,7 @@ def read_sequences(file: Path) -> Iterator[tuple[str, Iterator[np.ndarray]]]:
     elif file.suffix.lower() in VIDEO_SUFFIXES:
         yield str(file), read_video(file)
     else:
-        yield str(file), iter((_read_image(file),))
+        yield str(file), (frame for frame in (_read_image(file),))
 
 
 def _read_image(file: Path) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def open_video(path: Path) -> Iterator[cv2.VideoCapture]:
         video.release()
 
 
-def read_video(path: Path) -> Iterator[np.ndarray]:
+def read_video(path: Path) -> Generator[np.ndarray, None, None]:
     """
     Read all frames of a video.
 
@@ -38,7 +38,7 @@ def read_video(path: Path) -> Iterator[np.ndarray]:
             readable, frame = video.read()
 
 
-def read_positions(path: Path, positions: list[int]) -> Iterator[np.ndarray]:
+def read_positions(path: Path, positions: list[int]) -> Generator[np.ndarray, None, None]:
     """Read the frames with these numbers, from 0; unreadable ones are left out."""
     with open_video(path) as video:
         for position in positions:

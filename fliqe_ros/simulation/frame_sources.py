@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, count
 import logging
 from pathlib import Path
-from typing import Iterator, Optional
 
 import cv2
 from fliqe_ros.errors import SourceError
@@ -20,7 +19,7 @@ SCENE_SIZE = (640, 512)
 _log = logging.getLogger(__name__)
 
 
-def open_source(source: str | Path, *, size: Optional[tuple] = None, loop: bool = True,
+def open_source(source: str | Path, *, size: tuple[int, int] | None = None, loop: bool = True,
                 start: float = 0.0, rate_hz: float = 10.0, seed: int = 0) -> Iterator[np.ndarray]:
     """
     Open a source and make sure that it has a frame.

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import math
-from typing import Optional
 
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.errors import ScheduleError
@@ -31,7 +30,7 @@ class Phase:
 
     name: str
     seconds: float = math.inf
-    severity: Optional[float] = None
+    severity: float | None = None
 
     @property
     def distortion(self) -> Distortion:

@@ -20,9 +20,9 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.status import LABELS
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
-from fliqe_ros.tools.demo_report import draw, find_problems, format_table, Sample, summarise
+from fliqe_ros.tools.demo_report import draw_report, find_problems, format_table, Sample, summarise
 from fliqe_ros.tools.demo_system import (
-    check_alive, DemoError, isolate, output_of, Process, running)
+    check_alive, DemoError, isolated, output_of, Process, running)
 from fliqe_ros.tools.interrupts import noted_signals
 import numpy as np
 import rclpy
@@ -190,7 +190,7 @@ def report(recorders: dict[str, CameraRecorder], output: Path) -> int:
         front, rear = (dict(recorders[camera].pictures) for camera in CAMERAS)
         pictures = {name.replace('_', ' '): picture for name, picture in front.items()}
         pictures.update({f'{REAR}': rear['clean']} if 'clean' in rear else {})
-        draw(output, recordings, pictures)
+        draw_report(output, recordings, pictures)
         print(f'\nWrote {output}')
     for problem in problems:
         print(f'FAILED: {problem}', file=sys.stderr)
@@ -236,9 +236,8 @@ def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
     processes: list[Process] = []
     with noted_signals(ends_process) as received, \
             tempfile.TemporaryDirectory(prefix='fliqe_demo_') as folder:
-        isolate(Path(folder))
         try:
-            with ExitStack() as stack:
+            with isolated(Path(folder)), ExitStack() as stack:
                 rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
                 stack.callback(rclpy.try_shutdown)
                 recorders = watch(options, Path(folder), stack, processes, received)

@@ -93,7 +93,7 @@ def format_table(rows: Iterable[Row]) -> str:
     return '\n'.join(lines)
 
 
-def draw(path: Path, recordings: dict, pictures: dict) -> None:
+def draw_report(path: Path, recordings: dict, pictures: dict) -> None:
     """
     Write the picture: frames of every phase above the score curves of every camera.
 

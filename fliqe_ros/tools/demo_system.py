@@ -50,17 +50,19 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the text says why."""
 
 
-def isolate(folder: Path, segment_mb: float = 4.0) -> None:
+@contextmanager
+def isolated(folder: Path, segment_mb: float = 4.0) -> Iterator[None]:
     """
     Keep this process and its children in an unused ROS domain on loopback.
 
-    Call it before the first node.
+    Begin before the first node. At the end the environment is as it was.
 
     :param folder: takes the logs and the profile for Fast DDS.
     :param segment_mb: shared memory for the frames of each process; Fast DDS itself takes 0.5.
     """
     profile = folder / 'fastdds.xml'
     profile.write_text(_PROFILE.format(segment_bytes=round(segment_mb * 2**20)))
+    before = dict(os.environ)
     os.environ.update(ROS_DOMAIN_ID=str(_unused_domain()), ROS_LOG_DIR=str(folder / 'log'),
                       FASTRTPS_DEFAULT_PROFILES_FILE=str(profile),
                       FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
@@ -69,6 +71,11 @@ def isolate(folder: Path, segment_mb: float = 4.0) -> None:
     else:
         os.environ.pop('ROS_LOCALHOST_ONLY', None)  # it would override the newer variable
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _unused_domain() -> int:

@@ -181,7 +181,7 @@ def read_sources(options: argparse.Namespace, config: TrainingConfig) -> list[So
 
 def finish(network: QualityNetwork, sources: list, config: TrainingConfig,
            options: argparse.Namespace) -> None:
-    """Judge the network on the validation frames and write ``model.pt``."""
+    """Evaluate the network on the validation frames and write ``model.pt``."""
     licences = dict(entry.partition('=')[::2] for entry in options.licence)
     found = metrics(evaluate_network(network, sources, options.device))
     path = options.run / 'model.pt'
