@@ -225,9 +225,23 @@ def test_real_16_bit_pngs_as_compressed_messages():
 
 
 DAMAGED = """
+import struct, zlib
 import cv2, numpy as np
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.compressed_images import decode
+def try_to_decode(data):
+    try:
+        decode(data)
+    except FrameError:
+        pass
+
+def png_of(packed):
+    chunks = ((b'IHDR', struct.pack('>IIBBBBB', 160, 120, 8, 0, 0, 0, 0)), (b'IDAT', packed),
+              (b'IEND', b''))
+    return b'\\x89PNG\\r\\n\\x1a\\n' + b''.join(
+        struct.pack('>I', len(content)) + kind + content
+        + struct.pack('>I', zlib.crc32(kind + content)) for kind, content in chunks)
+
 rng = np.random.default_rng(3)
 picture = cv2.GaussianBlur(rng.integers(0, 256, (120, 160, 3), np.uint8), (0, 0), 2)
 for extension in ('.jpg', '.png'):
@@ -236,15 +250,35 @@ for extension in ('.jpg', '.png'):
         for _ in range(100):
             damaged = data.copy()
             damaged[rng.integers(20, len(data), rng.integers(1, 6))] = rng.integers(0, 256)
-            try:
-                decode(damaged.tobytes())
-            except FrameError:
-                pass
+            try_to_decode(damaged.tobytes())
+        for end in range(1, len(data), len(data) // 50):
+            try_to_decode(data[:end].tobytes())
+            try_to_decode(data[:end].tobytes() + (b'\\xff\\xd9' if extension == '.jpg' else b''))
+# Compressed data that is damaged under a right checksum
+packed = zlib.compress(bytes(120 * (1 + 160)))
+for position in range(len(packed)):
+    damaged = bytearray(packed)
+    damaged[position] ^= 0xFF
+    try_to_decode(png_of(bytes(damaged)))
+for odd in (packed[:-6], packed + b'more', zlib.compress(bytes([9]) * 120 * (1 + 160)), b''):
+    try_to_decode(png_of(odd))
 """
 
 
+@pytest.mark.parametrize('channels', [1, 3, 4])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_png_pixels_are_those_of_opencv(channels, dtype):
+    picture = np.random.default_rng(1).integers(
+        0, np.iinfo(dtype).max, (33, 47, channels)).astype(dtype)
+    data = cv2.imencode('.png', picture)[1]
+    expected = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if channels > 1:
+        expected = (expected >> 8 if dtype == np.uint16 else expected)[..., :3].astype(np.uint8)
+    assert np.array_equal(decode(data.tobytes()), expected)
+
+
 def test_damaged_frames_write_nothing_to_standard_error():
-    done = subprocess.run([sys.executable, '-c', DAMAGED], capture_output=True, check=True)
+    done = subprocess.run([sys.executable, '-I', '-c', DAMAGED], capture_output=True, check=True)
     assert done.stderr == b''
 
 

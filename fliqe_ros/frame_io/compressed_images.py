@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 import struct
 import zlib
 
@@ -24,8 +25,8 @@ def decode(data: bytes) -> np.ndarray:
     """
     Decode a whole JPEG or PNG file; which of the two is seen from its first bytes.
 
-    JPEG is decoded by Pillow, with the pixels that OpenCV gives: OpenCV lets the codec write a
-    line to standard error for every damaged frame, which would flood a robot's log.
+    Pillow decodes them, with the pixels that OpenCV gives: OpenCV lets the codecs write a line
+    to standard error for every damaged frame, which would flood a robot's log.
 
     :return: (H, W) uint8 or uint16, or (H, W, 3) uint8 BGR. Orientation tags and transparency
         are ignored.
@@ -55,7 +56,15 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
 def _decode_png(data: bytes) -> np.ndarray:
     width, height = _png_size(data)
     require_size(width, height)
-    return _decode_by_opencv(_essential_png(data))
+    try:
+        picture = Image.open(BytesIO(_essential_png(data)), formats=['PNG'])
+        if picture.mode.startswith('I'):  # 16 bits
+            return np.asarray(picture, np.uint16)
+        if picture.mode in ('L', '1'):
+            return np.asarray(picture.convert('L'))
+        return cv2.cvtColor(np.asarray(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
+    except (ValueError, OSError, SyntaxError, EOFError) as error:
+        raise FrameError('undecodable', 'the PNG data is damaged') from error
 
 
 def _decode_by_opencv(data: bytes) -> np.ndarray:
