@@ -1,18 +1,14 @@
-"""Decoded frames on disk instead of in memory: read when they are used, removed afterwards."""
+"""Decoded frames on disk instead of in memory, read when they are used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 import os
 from pathlib import Path
-import shutil
 import tempfile
-from typing import Any
-import weakref
+from typing import Any, IO
 
 import numpy as np
-
-FOLDER_PREFIX = 'frames-'
 
 
 @dataclass(frozen=True)
@@ -35,19 +31,20 @@ class FrameStore:
     """
     A temporary file of frames as they were decoded, without compression.
 
-    The file is made with the first frame. It is removed when neither the store nor any of its
-    frames is in use, at the latest when the process ends; only a killed process leaves it behind.
-    A store can be sent to another process to read from.
+    The file is made with the first frame and has no name in its folder, so nothing is left of it
+    however the process ends. Other processes read from it while this one lives: a store can be
+    sent to them. (This takes Linux, where an open file has a path below ``/proc``.)
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         """
         Prepare an empty store.
 
-        :param folder: where the file goes; the default is the system's temporary folder.
+        :param folder: on whose disk the file is; the default is the system's temporary folder.
         """
         self._parent = folder
         self._size = 0  # bytes
+        self._file: IO[bytes] | None = None
         self.path = Path()
 
     def add(self, pixels: np.ndarray) -> StoredPixels:
@@ -57,31 +54,19 @@ class FrameStore:
         :param pixels: (H, W) of any number type.
         :raises OSError: if the disk is full or cannot be written to.
         """
-        if not self._size:
-            self._create()
-        with self.path.open('ab') as file:
-            file.write(np.ascontiguousarray(pixels).tobytes())
+        file = self._file or self._create()
+        file.write(np.ascontiguousarray(pixels).tobytes())
+        file.flush()
         stored = StoredPixels(self, self._size, pixels.shape, pixels.dtype)
         self._size += pixels.nbytes
         return stored
 
-    def _create(self) -> None:
+    def _create(self) -> IO[bytes]:
         if self._parent is not None:
             self._parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._parent)
-        self.path = Path(folder) / 'frames.bin'
-        weakref.finalize(self, _remove, folder, os.getpid())
+        self._file = tempfile.TemporaryFile(dir=self._parent)
+        self.path = Path(f'/proc/{os.getpid()}/fd/{self._file.fileno()}')
+        return self._file
 
     def __getstate__(self) -> dict[str, Any]:
-        return dict(self.__dict__)  # a copy in another process does not remove the file
-
-
-def _remove(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # not in a worker process that was forked from it
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the files that the stores of killed processes have left in a folder."""
-    for path in folder.glob(FOLDER_PREFIX + '*'):
-        shutil.rmtree(path, ignore_errors=True)
+        return {**self.__dict__, '_file': None}  # the other process opens it by its path

@@ -9,7 +9,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from fliqe_ros.data.frame_store import FrameStore, remove_leftovers
+from fliqe_ros.data.frame_store import FrameStore
 from fliqe_ros.data.sources import load_sources, Source, synthetic_source
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.evaluation.evaluate import evaluate_network
@@ -41,8 +41,8 @@ result. In the folder of the run:
                validation frames, learning rate, seconds
   tensorboard  the same for TensorBoard, where it is installed
   state.pt     what an unfinished run goes on from
-  frames-*     the decoded frames while the run lasts: 0.65 MB for 640x512 raw pixels, 6.5 GB for
-               10,000 of them
+While the run lasts, the decoded frames take room on the disk of that folder: 0.65 MB for a raw
+frame of 640x512, 6.5 GB for 10,000 of them.
 """
 
 
@@ -168,7 +168,6 @@ def read_sources(options: argparse.Namespace, config: TrainingConfig) -> list[So
     :raises ValueError: if there are none.
     :raises OSError: if the folder cannot be read, or the disk is full.
     """
-    remove_leftovers(options.run)
     store = FrameStore(options.run)
     sources = load_sources(options.data, tuple(options.exclude), store)
     if config.synthetic:
