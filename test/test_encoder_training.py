@@ -140,13 +140,13 @@ def test_early_stopping_keeps_the_best_epoch_and_resumes(sources, tmp_path):
     best = best_epoch(training.history)
     assert len(training.history) == best + 3 < 8
     state = torch.load(tmp_path / 'state.pt', weights_only=True)
-    assert same_tensors(state['best'], training.averaged.module.state_dict())
-    last = {key.replace('module.', '', 1): value for key, value in state['averaged'].items()
+    assert same_tensors(state['best'], training.ema.module.state_dict())
+    last = {key.replace('module.', '', 1): value for key, value in state['ema'].items()
             if key != 'n_averaged'}
     assert not same_tensors(state['best'], last), 'the statistics of BatchNorm go on moving'
     again = train_encoder(sources, tmp_path, still)
     assert results(again.history) == results(training.history)
-    assert same_tensors(again.averaged.module.state_dict(), state['best'])
+    assert same_tensors(again.ema.module.state_dict(), state['best'])
 
 
 def test_early_stopping_needs_something_to_watch(sources, tmp_path):
@@ -174,7 +174,7 @@ def test_progress_is_that_of_the_whole_run_also_after_resuming(sources, tmp_path
         return tqdm(total=TINY.epochs * TINY.steps + TINY.head_steps, file=io.StringIO())
 
     first, second = bar(), bar()
-    network = train_encoder(sources, tmp_path, progress=first).averaged.module
+    network = train_encoder(sources, tmp_path, progress=first).ema.module
     assert (first.initial, first.n) == (0, 6)
     train_encoder(sources, tmp_path, progress=second)
     train_heads(network, sources, TINY, 'cpu', 0, second)

@@ -46,7 +46,7 @@ class EncoderTraining:
         self.precision = MixedPrecision(precision, device)
         self._start = digest(network)
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.averaged = ema_copy(network, config.ema_decay)
+        self.ema = ema_copy(network, config.ema_decay)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(network, config.weight_decay), lr=config.learning_rate)
         steps = config.epochs * config.steps
@@ -85,7 +85,7 @@ class EncoderTraining:
                 float(self.schedule.get_last_lr()[0]), time.monotonic() - start))
             if self.config.patience and best_epoch(self.history) == len(self.history) - 1:
                 self.best = {key: value.clone()
-                             for key, value in learned_state(self.averaged.module).items()}
+                             for key, value in learned_state(self.ema.module).items()}
             run_folder.save(self._state(settings))
             tqdm.write(str(self.history[-1]))
         run_folder.close()
@@ -93,13 +93,13 @@ class EncoderTraining:
         if skipped and progress.total:
             progress.total -= skipped
         if self.config.patience:
-            self.averaged.module.load_state_dict(self.best, strict=False)
+            self.ema.module.load_state_dict(self.best, strict=False)
             tqdm.write(f'keeping epoch {best_epoch(self.history)}')
-        return self._averaged_network
+        return self._ema_network
 
     @property
-    def _averaged_network(self) -> QualityNetwork:
-        return cast(QualityNetwork, self.averaged.module.eval())
+    def _ema_network(self) -> QualityNetwork:
+        return cast(QualityNetwork, self.ema.module.eval())
 
     def _epoch(self, sources: list[Source], epoch: int, workers: int,
                progress: tqdm) -> dict[str, float]:
@@ -131,12 +131,12 @@ class EncoderTraining:
             total = total + self.config.type_weight * losses['type']
         self.precision.descend(total, self.optimizer)
         self.schedule.step()
-        self.averaged.update_parameters(self.network)
+        self.ema.update_parameters(self.network)
         return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
 
     def _validate(self, sources: list[Source]) -> dict:
         """Evaluate by type: the binary head is trained only when the encoder is finished."""
-        network = self._averaged_network
+        network = self._ema_network
         records = evaluate_network(network, sources, self.device, VALIDATION_FRAMES)
         if network.type_head is None:
             records = self._by_nearest_centre(records, sources)
@@ -150,7 +150,7 @@ class EncoderTraining:
                            sources: list[Source]) -> list[EvaluationRecord]:
         """Take as type the class whose mean embedding of training views is nearest."""
         batches = self.config.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
-        embedded = [(self._averaged_network.encode(batch.images), batch.labels)
+        embedded = [(self._ema_network.encode(batch.images), batch.labels)
                     for batch in load_batches(batches, 0, self.device)]
         embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
         centres = F.normalize(torch.stack([
@@ -169,14 +169,14 @@ class EncoderTraining:
                     if not callable(value)}  # PyTorch before 2.2 has a function there
         return {
             'settings': settings, 'history': self.history, 'best': self.best,
-            'network': learned_state(self.network), 'averaged': learned_state(self.averaged),
+            'network': learned_state(self.network), 'ema': learned_state(self.ema),
             'optimizer': self.optimizer.state_dict(), 'schedule': schedule,
             'scaler': self.precision.scaler.state_dict()}
 
     def _resume(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
-        for part in ('network', 'averaged'):
+        for part in ('network', 'ema'):
             getattr(self, part).load_state_dict(state[part], strict=False)
         for part in ('optimizer', 'schedule'):
             getattr(self, part).load_state_dict(state[part])
