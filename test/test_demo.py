@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import cv2
 from fliqe_ros.distortion_types import DISTORTIONS
@@ -349,7 +348,8 @@ def test_an_interrupted_demo_leaves_nothing_behind(
     process.send_signal(number)
     while impatient and process.poll() is None:
         process.send_signal(number)
-        time.sleep(0.005)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.005)
     assert process.wait() == 128 + number
     assert processes_in(tmp_path) == [] == list((tmp_path / 'tmp').iterdir())
     os.close(terminal)

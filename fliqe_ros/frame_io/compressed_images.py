@@ -73,8 +73,8 @@ def _decode_by_opencv(data: bytes) -> np.ndarray:
     except cv2.error as error:
         raise FrameError('undecodable', f'OpenCV cannot decode the image: {error.err}') from error
     if image is None:
-        raise FrameError('undecodable', 'the JPEG or PNG data is damaged')
-    return image if image.ndim == 2 else _to_bgr8(image)
+        raise FrameError('undecodable', 'the JPEG data is damaged')
+    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, :3])
 
 
 def _essential_png(data: bytes) -> bytes:
@@ -93,15 +93,9 @@ def _essential_png(data: bytes) -> bytes:
     return b''.join(kept)
 
 
-def _to_bgr8(image: np.ndarray) -> np.ndarray:
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    return np.ascontiguousarray(image[:, :, :3])
-
-
 def _png_size(data: bytes) -> tuple[int, int]:
     # Chunks of length, type, content, checksum (PNG specification, 5.3); the first, IHDR, begins
-    # with the size. All are walked, because for a false length OpenCV allocates gigabytes.
+    # with the size. All are walked, since a false length means damage.
     at = _PNG_CHUNKS_AT
     while at + 12 <= len(data):
         length, kind = struct.unpack_from('>I4s', data, at)
