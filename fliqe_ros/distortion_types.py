@@ -15,6 +15,10 @@ class Distortion(IntEnum):
     COMPRESSION = 6
     GHOSTING = 7
     ALIASING = 8
+    NON_UNIFORMITY = 9
+    OBSTRUCTION = 10
+    CORRUPTION = 11
+    BLANK = 12
     UNKNOWN = 255
 
     @property
@@ -23,7 +27,7 @@ class Distortion(IntEnum):
         return self.name.lower()
 
 
-#: The nine classes of the type head, clean first.
+#: The classes of the type head, clean first.
 CLASSES = tuple(d for d in Distortion if d is not Distortion.UNKNOWN)
-#: The eight ways a frame can be bad.
+#: The ways a frame can be bad.
 DISTORTIONS = CLASSES[1:]

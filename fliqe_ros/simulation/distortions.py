@@ -8,12 +8,13 @@ severity goes from 0 to 1, and one reference value at which models are compared.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.pixels import to_uint8
+from fliqe_ros.simulation.counts import from_levels, levels
+from fliqe_ros.simulation.severity import Range
 import numpy as np
 
 REFERENCE_ANGLE_DEG = 45.0
@@ -25,29 +26,6 @@ REFERENCE_GHOST_SHIFT_PX = (10.0, 0.0)
 BEFORE_GAIN_CONTROL = (
     Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GAUSSIAN_NOISE, Distortion.GHOSTING,
     Distortion.ALIASING)
-
-
-@dataclass(frozen=True)
-class Range:
-    """Parameter of a distortion: at severity 0, at the published reference, at severity 1."""
-
-    mild: float
-    reference: float
-    strong: float
-    unit: str
-
-    @property
-    def reference_severity(self) -> float:
-        """Severity that gives the reference."""
-        return float(np.log(self.reference / self.mild) / np.log(self.strong / self.mild))
-
-    def at(self, severity: float | None) -> float:
-        """Value of the parameter; ``None`` is the reference."""
-        if severity is None:
-            return self.reference
-        if not 0.0 <= severity <= 1.0:
-            raise ValueError(f'Severity {severity} is not in [0, 1].')
-        return self.mild * (self.strong / self.mild) ** severity
 
 
 RANGES = {
@@ -87,11 +65,10 @@ def distort(image: np.ndarray, distortion: Distortion, severity: float | None = 
         raise ValueError(f'{distortion!r} is no distortion that can be simulated.')
     value = RANGES[distortion].at(severity)
     draw = np.random.default_rng(0) if rng is None else rng
-    low, scale = _levels(image)
+    low, scale = levels(image)
     frame = (image.astype(np.float32) - low) * scale
     frame = _SIMULATE[distortion](frame, value, severity is None, draw)
-    frame = np.rint(frame / scale + low)
-    return np.clip(frame, 0, np.iinfo(image.dtype).max).astype(image.dtype)
+    return from_levels(frame, low, scale, image.dtype)
 
 
 def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = None,
@@ -110,14 +87,6 @@ def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = 
     if frame.dtype == np.uint16 and distortion in BEFORE_GAIN_CONTROL:
         return gain_control(distort(frame, distortion, severity, rng))
     return distort(gain_control(frame), distortion, severity, rng)
-
-
-def _levels(image: np.ndarray) -> tuple:
-    """Offset and factor that bring the image to the 8-bit scale."""
-    if image.dtype == np.uint8:
-        return np.float32(0.0), np.float32(1.0)
-    low, high = np.percentile(image[::4, ::4], (0.5, 99.5))
-    return np.float32(low), np.float32(255.0 / max(high - low, 1.0))
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
