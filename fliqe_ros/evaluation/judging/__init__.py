@@ -1,0 +1,1 @@
+"""Second implementations of the faults, for judging only; no training uses them."""
