@@ -5,14 +5,16 @@ from __future__ import annotations
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.artifacts import (
-    blank, codecs, corruption, exposure, non_uniformity, obstruction)
+    blank, broken_streams, codecs, exposure, non_uniformity, obstruction, pixel_formats,
+    transfer)
 from fliqe_ros.simulation.artifacts.artifact import Stage
 from fliqe_ros.simulation.counts import from_levels, levels, simulated_counts
 import numpy as np
 
 #: Name → artifact.
 ARTIFACTS = {
-    **non_uniformity.ARTIFACTS, **obstruction.ARTIFACTS, **corruption.ARTIFACTS,
+    **non_uniformity.ARTIFACTS, **obstruction.ARTIFACTS, **transfer.ARTIFACTS, **pixel_formats.ARTIFACTS,
+    **broken_streams.ARTIFACTS,
     **blank.ARTIFACTS, **exposure.ARTIFACTS, **codecs.ARTIFACTS}
 
 
