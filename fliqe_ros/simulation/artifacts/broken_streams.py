@@ -68,7 +68,8 @@ def _broken_h264(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
     slices = int(rng.choice((1, 1, 4)))
     quality = int(rng.integers(22, 36))
     frames = [picture] if kind == 'key' else [to_uint8(other_view(frame, rng)), picture]
-    packets = encode_frames(frames, quality, options={'x264-params': f'slices={slices}'})
+    options = {'preset': 'ultrafast', 'x264-params': f'slices={slices}'}
+    packets = encode_frames(frames, quality, options=options)
 
     def draw(whole: bool) -> np.ndarray:
         sent = list(packets)

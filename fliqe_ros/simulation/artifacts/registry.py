@@ -13,9 +13,9 @@ import numpy as np
 
 #: Name → artifact.
 ARTIFACTS = {
-    **non_uniformity.ARTIFACTS, **obstruction.ARTIFACTS, **transfer.ARTIFACTS, **pixel_formats.ARTIFACTS,
-    **broken_streams.ARTIFACTS,
-    **blank.ARTIFACTS, **exposure.ARTIFACTS, **codecs.ARTIFACTS}
+    **non_uniformity.ARTIFACTS, **obstruction.ARTIFACTS, **transfer.ARTIFACTS,
+    **pixel_formats.ARTIFACTS, **broken_streams.ARTIFACTS, **blank.ARTIFACTS,
+    **exposure.ARTIFACTS, **codecs.ARTIFACTS}
 
 
 def apply_artifact(frame: np.ndarray, name: str, severity: float | None = None,

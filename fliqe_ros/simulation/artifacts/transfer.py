@@ -54,11 +54,12 @@ def _torn(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarr
         count = int(rng.choice((1, 1, 1, 2, 3)))
         seams = np.sort(rng.integers(rows // 10, rows - rows // 10, count))
         other_exposure = rng.random() < 0.15
+        border = int(rng.choice((cv2.BORDER_REFLECT_101, cv2.BORDER_WRAP)))
         torn = frame.copy()
         for part, (top, bottom) in enumerate(zip(seams, [*seams[1:], rows]), start=1):
             # Two buffers take turns, or each part is later than the one above.
             late = part if count == 1 or part == 1 or rng.random() < 0.5 else 0
-            view = moved(frame, step * late) if late else frame
+            view = moved(frame, step * late, border) if late else frame
             torn[top:bottom] = view[top:bottom] + 18.0 * (other_exposure and late > 0)
         return Seams(torn, 0, seams)
     return _plainest(draw)
@@ -103,14 +104,17 @@ def _sheared(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
     share = min(1.0, share / REFERENCE_SHEAR) if from_start else share
     sheared_rows = max(2, round(share * rows))
     start = rows - sheared_rows
-    offsets = np.zeros(rows, int)
-    offsets[start:] = skew * np.arange(1, sheared_rows + 1)
-    flat = frame.ravel()
-    places = np.arange(frame.size).reshape(frame.shape) + offsets[:, None]
-    if rng.random() < 0.3:  # each row wraps in itself, as with lost line sync of analog video
-        places = np.arange(frame.size).reshape(frame.shape) // columns * columns + (
-            places % columns)
-    return flat[places % frame.size]
+    in_itself = rng.random() < 0.3  # each row wraps in itself, as at lost sync of analog video
+    twice = np.concatenate((frame, frame)).ravel()
+    sheared = frame.copy()
+    for row in range(start, rows):
+        offset = skew * (row - start + 1)
+        if in_itself:
+            sheared[row] = np.roll(frame[row], -offset)
+        else:
+            begin = (row * columns + offset) % frame.size
+            sheared[row] = twice[begin:begin + columns]
+    return sheared
 
 
 def _lost_rows(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -180,10 +184,11 @@ def _interlace(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.
     return combed
 
 
-def moved(frame: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Return the view of a camera that turned: shifted by (x, y) px, mirrored at its border."""
+def moved(frame: np.ndarray, step: np.ndarray,
+          border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
+    """Return the view of a camera that turned: shifted by (x, y) px; borders as in OpenCV."""
     move = np.array([[1, 0, step[0]], [0, 1, step[1]]], np.float32)
-    return cv2.warpAffine(frame, move, frame.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.warpAffine(frame, move, frame.shape[::-1], borderMode=border)
 
 
 def other_view(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -252,7 +257,7 @@ ARTIFACTS = {
         Distortion.CORRUPTION, _lost_rows, Range(0.02, 0.12, 0.7, 'share of the rows'),
         Stage.PICTURE, False),
     'lost_counts': Artifact(
-        Distortion.CORRUPTION, _lost_counts, Range(0.01, 0.1, 0.6, 'share of the pixels'),
+        Distortion.CORRUPTION, _lost_counts, Range(0.004, 0.1, 0.6, 'share of the pixels'),
         Stage.COUNTS, False),
     'half_frame': Artifact(
         Distortion.CORRUPTION, _half_frame, Range(0.12, 0.35, 0.5, 'share of the picture'),
