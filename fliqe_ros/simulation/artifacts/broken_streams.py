@@ -16,7 +16,7 @@ import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
-from fliqe_ros.simulation.artifacts.transfer import other_view
+from fliqe_ros.simulation.artifacts.transfer import moved, other_view
 from fliqe_ros.simulation.h264 import decode_frames, encode_frames
 from fliqe_ros.simulation.severity import Range
 import numpy as np
@@ -50,7 +50,7 @@ def _broken_jpeg(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
 
     def draw(whole: bool) -> np.ndarray:
         first = round((1 - share) * len(scan))
-        cut = whole or rng.random() < 0.25
+        cut = whole or rng.random() < 0.1
         spoilt = scan[:first] if cut else _damaged(scan, first, rng, keep=0xFF)
         with Image.open(BytesIO(stream[:head] + spoilt + END)) as image:
             return np.asarray(image.convert('L'))
@@ -59,26 +59,57 @@ def _broken_jpeg(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
 
 def _broken_h264(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Damage a key frame, the frame after it, or leave the key frame out.
+    Damage a key frame, or the frame after it, or lose the key frame.
 
     :param share: of the frame, about what lies behind the first damage.
     """
     picture = to_uint8(frame)
     kind = rng.choice(('key', 'key', 'next', 'no key'))
-    slices = int(rng.choice((1, 1, 4)))
-    quality = int(rng.integers(22, 36))
-    frames = [picture] if kind == 'key' else [to_uint8(other_view(frame, rng)), picture]
-    options = {'preset': 'ultrafast', 'x264-params': f'slices={slices}'}
-    packets = encode_frames(frames, quality, options=options)
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.12) * frame.shape[1]
+    step = distance * np.array((np.cos(angle), np.sin(angle)))
+    before = other_view(frame, rng) if rng.random() < 0.5 else moved(frame, step)
+    if kind == 'no key':
+        return _without_key_frame(frame, before, share, rng)
+    frames = [picture] if kind == 'key' else [to_uint8(before), picture]
+    options = {'preset': 'ultrafast', 'x264-params': f'slices={rng.choice((1, 1, 4))}'}
+    packets = encode_frames(frames, int(rng.integers(20, 36)), options=options)
+    if kind == 'next':  # beyond, it is the frame before, and whole again
+        share = min(share, 0.6)
 
     def draw(whole: bool) -> np.ndarray:
         sent = list(packets)
         first = round((1 - share) * len(sent[-1]))
-        first = max(first, min(64, len(sent[-1]) // 3))  # parameter sets stand in front
+        if kind == 'key':  # parameter sets stand in front
+            first = max(first, min(64, len(sent[-1]) // 3))
         sent[-1] = sent[-1][:first] if whole else _damaged(sent[-1], first, rng)
         decoded = decode_frames(sent)
-        return decoded[-1][:frame.shape[0], :frame.shape[1]] if decoded else picture
+        return (decoded[-1][:frame.shape[0], :frame.shape[1]] if len(decoded) == len(sent)
+                else np.full_like(picture, 128))
     return _plainly_changed(draw, picture, share)
+
+
+def _without_key_frame(frame: np.ndarray, before: np.ndarray, share: float,
+                       rng: np.random.Generator) -> np.ndarray:
+    """
+    Show what a player shows that joins in the middle of a stream: changes on gray.
+
+    Macroblocks of 16 px that were coded anew are right; the others are gray and what changed.
+
+    :param before: (H, W), the frame that never came, whose place gray takes.
+    :param share: of the macroblocks, those that refer to it.
+    """
+    rows, columns = frame.shape
+    blocks = (-(-rows // 16), -(-columns // 16))
+    # Blocks are coded anew where much moves, in clumps.
+    order = cv2.GaussianBlur(rng.random(blocks, np.float32), (0, 0), rng.uniform(0.5, 2.0))
+    change = cv2.resize(np.abs(frame - before), blocks[::-1], interpolation=cv2.INTER_AREA)
+    order += 2 * order.std() * change / max(float(change.max()), 1.0)
+    refers = (order <= np.quantile(order, share)).astype(np.uint8)
+    mask = np.kron(refers, np.ones((16, 16), np.uint8))[:rows, :columns]
+    gray = float(rng.choice((128.0, rng.uniform(100, 150))))
+    residual = (frame - before) * rng.uniform(0.1, 0.7)
+    trails = cv2.blur(residual, (1, int(rng.choice((1, 9, 17)))))
+    return np.where(mask > 0, gray + trails, frame)
 
 
 def _damaged(data: bytes, first: int, rng: np.random.Generator, keep: int = -1) -> bytes:
@@ -96,9 +127,9 @@ def _damaged(data: bytes, first: int, rng: np.random.Generator, keep: int = -1) 
         part, before = spoilt[run], spoilt[max(place - 1, 0)]
         fixed = (part == keep) | (np.concatenate(([before], part[:-1])) == keep)
         spoilt[run] = np.where(fixed, part, rng.integers(0, 255, len(part)))
-    if rng.random() < 0.4:
-        dropped = slice(first, first + int(rng.integers(1, max(2, (len(data) - first) // 4))))
-        spoilt = np.delete(spoilt, dropped)
+    if rng.random() < 0.4 and spoilt[first - 1] != keep:
+        most = max(2, (len(data) - first) // 4)
+        spoilt = np.delete(spoilt, slice(first, first + int(rng.integers(1, most))))
     return spoilt.tobytes()
 
 
@@ -124,6 +155,6 @@ ARTIFACTS = {
         Distortion.CORRUPTION, _broken_jpeg, Range(0.1, 0.5, 0.98, 'share of the stream'),
         Stage.PICTURE, False),
     'broken_h264': Artifact(
-        Distortion.CORRUPTION, _broken_h264, Range(0.1, 0.5, 0.98, 'share of the stream'),
+        Distortion.CORRUPTION, _broken_h264, Range(0.06, 0.5, 0.98, 'share of the stream'),
         Stage.PICTURE, False),
 }

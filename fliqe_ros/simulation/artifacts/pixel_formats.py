@@ -16,8 +16,8 @@ from fliqe_ros.simulation.counts import levels
 from fliqe_ros.simulation.severity import Range
 import numpy as np
 
-#: A high byte alone shows at most so many levels of a scene at the reference.
-MOST_HIGH_LEVELS = 12
+#: A high byte shows so many levels of a scene at the reference: of 64, nobody misses the others.
+HIGH_LEVELS = (4.0, 12.0)
 
 
 def _low_byte(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
@@ -37,11 +37,14 @@ def _high_byte(counts: np.ndarray, coarseness: float, rng: np.random.Generator) 
     :param coarseness: how many times too coarse the levels are.
     :return: (H, W) uint8 as they are, which is dark, or uint16 that gain control stretches.
     """
-    steps = min(float(_span(counts)) / 256, MOST_HIGH_LEVELS)
-    high = _wrapping(counts, max(steps / coarseness, 1.5) * 256 / _span(counts)) >> 8
-    if rng.random() < 0.5 and high.max() < 256:
-        return high.astype(np.uint8)
-    return high
+    high = _of_few_levels(counts, coarseness) >> 8
+    return high.astype(np.uint8) if rng.random() < 0.25 else high
+
+
+def _of_few_levels(counts: np.ndarray, coarseness: float) -> np.ndarray:
+    """Scale counts so that their high byte has 4 to 12 levels, or ``coarseness`` times fewer."""
+    steps = float(np.clip(_span(counts) / 256, *HIGH_LEVELS)) / coarseness
+    return _wrapping(counts, max(steps, 1.5) * 256 / _span(counts))
 
 
 def _byte_swapped(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
@@ -70,9 +73,7 @@ def _y16_as_yuyv(counts: np.ndarray, fineness: float, rng: np.random.Generator) 
 
 def _y16_as_uyvy(counts: np.ndarray, coarseness: float, rng: np.random.Generator) -> np.ndarray:
     """Y16 read as UYVY: luma is every high byte, chroma every low byte."""
-    steps = min(float(_span(counts)) / 256, MOST_HIGH_LEVELS)
-    coarse = _wrapping(counts, max(steps / coarseness, 1.5) * 256 / _span(counts))
-    return _as_yuv(coarse, cv2.COLOR_YUV2BGR_UYVY, rng)
+    return _as_yuv(_of_few_levels(counts, coarseness), cv2.COLOR_YUV2BGR_UYVY, rng)
 
 
 def _as_yuv(counts: np.ndarray, to_bgr: int, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +97,8 @@ def _yuyv_as_y16(frame: np.ndarray, spread: float, rng: np.random.Generator) -> 
     A YUYV picture read as Y16: luma in one byte of each count, chroma in the other.
 
     With chroma in the high byte, its smallest changes outweigh all of luma: the two chromas
-    alternate as columns, and a palette's colours or noise are all that is left of the scene.
+    alternate as columns, and a palette's colours or noise are all that is left of the scene. In
+    the other byte order, chroma does not show.
 
     :param frame: (H, W) float32, the luma.
     :param spread: of the chroma, in 8-bit levels.
@@ -107,10 +109,11 @@ def _yuyv_as_y16(frame: np.ndarray, spread: float, rng: np.random.Generator) -> 
     chroma = np.full(frame.shape, 128.0, np.float32)
     tint = rng.normal(0.0, 1.0, 2)
     tint[1] = tint[0] + np.copysign(rng.uniform(0.8, 1.6), tint[1])  # U and V differ
-    curve, noise = rng.normal(0.0, 1.0, 2), rng.uniform(0.1, 0.6)
+    curve, bend = rng.choice((0.0, 1.0)) * rng.normal(0.0, 1.0, (2, 2))
+    noise = rng.choice((0.0, 0.05, 0.4)) * rng.uniform(0.5, 1.5)
     for channel in (0, 1):
         part = luma[:, channel::2] / 255 - 0.5
-        of_palette = curve[channel] * part + rng.normal(0, 1) * (np.square(part) - 0.1)
+        of_palette = curve[channel] * part + bend[channel] * (np.square(part) - 0.1)
         grain = noise * rng.standard_normal(part.shape, np.float32)
         chroma[:, channel::2] += spread * (tint[channel] + of_palette + grain)
     counts = np.rint(np.clip(chroma, 0, 255)) * 256 + luma
