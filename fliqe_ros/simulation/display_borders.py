@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fliqe_ros.simulation.display_words import pick
 import numpy as np
 
 #: The widest border, as a share of the frame's side.
@@ -25,20 +26,21 @@ class Borders:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Borders:
         """Draw borders: 1 px to ``WIDEST``, mostly black and mostly as wide on both sides."""
-        level = float(rng.choice([0.0, 255.0, rng.uniform(0, 40), rng.uniform(40, 255)],
-                                 p=(0.55, 0.1, 0.2, 0.15)))
+        black, white = 0.0, 255.0
+        level = pick(rng, (black, black, black, black, white, rng.uniform(0, 40),
+                           rng.uniform(40, 255)))
         widths = 0.003 * (WIDEST / 0.003) ** rng.random(4)
         if rng.random() < 0.7:
             widths[1], widths[3] = widths[0], widths[2]
-        kind = rng.choice(['letterbox', 'pillars', 'around', 'one', 'corners', 'stop'],
-                          p=(0.25, 0.25, 0.2, 0.1, 0.1, 0.1))
+        kind = pick(rng, ('letterbox', 'letterbox', 'pillars', 'pillars', 'around', 'around',
+                          'one', 'corners', 'stop'))
         if kind == 'stop':
             return cls(level, stop=rng.uniform(0.65, 0.95))
         if kind == 'corners':
-            widths[:] = widths[0] if rng.random() < 0.5 else 0.0
-            return cls(level, *map(float, widths), corner=rng.uniform(0.1, 1.0))
+            width = float(widths[0]) if rng.random() < 0.5 else 0.0
+            return cls(level, width, width, width, width, rng.uniform(0.1, 1.0))
         sides = {'letterbox': [1, 1, 0, 0], 'pillars': [0, 0, 1, 1], 'around': [1, 1, 1, 1],
-                 'one': np.eye(4)[rng.integers(4)]}[str(kind)]
+                 'one': np.eye(4)[rng.integers(4)]}[kind]
         return cls(level, *map(float, widths * sides))
 
     def window(self, height: int, width: int) -> tuple[slice, slice]:

@@ -1,9 +1,8 @@
 """
-Elements of burnt-in displays, as thermal cameras show them.
+Elements of burnt-in displays.
 
-What there is, and where, follows the manuals of hand-held cameras (spots, areas of measurement,
-scale, emissivity, logo), of FLIR's Boson and Tau video cores (symbols, colour bar) and of sights
-and drones (reticle, compass tape, battery, zoom).
+They are those that hand-held cameras show (spots, scale, emissivity, logo), video cores and fixed
+cameras (strips of text, symbols, menus), and sights and drones (reticle, tape, horizon, battery).
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ def logo(page: Page, style: Style, rng: Generator) -> None:
     top = page.height - margin - len(mask) if below else margin
     left = page.width - margin - mask.shape[1] if right else margin
     if mask.size and rng.random() < 0.25:  # cut out of a plate
-        mask = 255 - cv2.copyMakeBorder(mask, *[height // 4] * 4, cv2.BORDER_CONSTANT)
+        mask = 255 - np.pad(mask, height // 4)
     if mask.size:
         page.draw(mask, style, top, left)
 
@@ -194,8 +193,8 @@ def menu(page: Page, style: Style, rng: Generator) -> None:
     pitch = round(height * rng.uniform(1.5, 2.2))
     lines = min(int(rng.integers(2, 6)), page.height // (4 * pitch) + 1)
     high, wide = lines * pitch, round(page.width * rng.uniform(0.15, 0.33))
-    top, left = (round(share * room) for share, room in zip(
-        (pick(rng, (0.03, 0.97, rng.random())) for _ in range(2)), (page.height - high, page.width - wide)))
+    top, left = (round(pick(rng, (0.03, 0.97, rng.random())) * room)
+                 for room in (page.height - high, page.width - wide))
     page.fill(top, left, high, wide, style.ground, style.veil)
     chosen = int(rng.integers(-1, lines))
     for line in range(lines):
@@ -215,8 +214,8 @@ def trace(page: Page, style: Style, rng: Generator) -> None:
     if rng.random() < 0.4:
         page.fill(round(top), round(left), round(high), round(wide), style.ground, style.veil)
     curve = cv2.GaussianBlur(rng.standard_normal((1, 48)).cumsum(1), (0, 0), rng.uniform(0.5, 3))
-    curve = cv2.normalize(curve, None, 0, 1, cv2.NORM_MINMAX)[0]
-    points = np.stack([left + np.linspace(0, wide, 48), top + high * (1 - curve)], 1)
+    down = (curve[0] - curve.min()) / np.ptp(curve)
+    points = np.stack([left + np.linspace(0, wide, 48), top + high * down], 1)
     if rng.random() < 0.3:
         feet = np.stack([points[:, 0], np.full(48, top + high)], 1)
         draw_lines(mask, list(np.stack([points, feet], 1)), page, style)

@@ -129,8 +129,8 @@ def _pillow(text: str, height: int | None, smooth: bool) -> np.ndarray:
     font = _bitmap() if height is None else _truetype(height)
     if height is not None and not isinstance(font, ImageFont.FreeTypeFont):
         return _enlarge(_pillow(text, None, smooth), height / 7)
-    box = font.getbbox(text)
-    image = Image.new('L', (int(box[2]) + 2, int(box[3]) + 2))
+    line = height or 11
+    image = Image.new('L', (round(1.5 * len(text) * line) + 2, 2 * line))  # wider than any glyph
     draw = ImageDraw.Draw(image)
     draw.fontmode = 'L' if smooth else '1'
     draw.text((0, 0), text, 255, font)

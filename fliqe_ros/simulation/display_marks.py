@@ -32,16 +32,17 @@ def _symbol(mask: np.ndarray, kind: str, x: float, y: float, radius: float, page
     smooth = cv2.LINE_AA if style.smooth else cv2.LINE_8
     corners = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
     if kind in ('cross', 'scope'):
-        draw_lines(mask, [[(x - near, y), (x + near, y)], [(x, y - near), (x, y + near)]], page, style)
+        draw_lines(mask, [[(x - near, y), (x + near, y)], [(x, y - near), (x, y + near)]], page,
+                   style)
     if kind == 'gap cross':
         draw_lines(mask, [[(x + gap * i, y + gap * j), (x + near * i, y + near * j)]
-                      for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))], page, style)
+                          for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))], page, style)
     if kind == 'diagonal':
         draw_lines(mask, [[(x - near, y - near), (x + near, y + near)],
-                      [(x - near, y + near), (x + near, y - near)]], page, style)
+                          [(x - near, y + near), (x + near, y - near)]], page, style)
     if kind == 'half cross':
         draw_lines(mask, [[(x - near, y), (x - gap, y)], [(x + gap, y), (x + near, y)],
-                      [(x, y + gap), (x, y + near)]], page, style)
+                          [(x, y + gap), (x, y + near)]], page, style)
     if kind in ('circle', 'scope', 'ring dot'):
         cv2.circle(mask, (round(x), round(y)), max(2, round(0.7 * radius)), 255, line, smooth)
     if kind in ('dot', 'ring dot'):
@@ -50,7 +51,7 @@ def _symbol(mask: np.ndarray, kind: str, x: float, y: float, radius: float, page
         draw_lines(mask, [[(x + near * i, y + near * j) for i, j in corners]], page, style)
     if kind == 'brackets':
         draw_lines(mask, [[(x + near * i, y + gap * j), (x + near * i, y + near * j),
-                       (x + gap * i, y + near * j)] for i, j in corners[:4]], page, style)
+                           (x + gap * i, y + near * j)] for i, j in corners[:4]], page, style)
     if kind in ('triangle', 'wedge'):
         points = [[x - near, y - near], [x + near, y - near], [x, y + 0.5 * near]]
         if kind == 'wedge':
@@ -72,7 +73,7 @@ def reticle(page: Page, style: Style, rng: np.random.Generator) -> None:
         tick = max(1.0, radius * rng.uniform(0.03, 0.15))
         for place in radius * np.linspace(-1, 1, 2 * rng.integers(2, 6) + 1):
             draw_lines(mask, [[(x + place, y - tick), (x + place, y + tick)],
-                          [(x - tick, y + place), (x + tick, y + place)]], page, style)
+                              [(x - tick, y + place), (x + tick, y + place)]], page, style)
     page.draw(mask, style)
 
 
@@ -114,7 +115,7 @@ def areas(page: Page, style: Style, rng: np.random.Generator) -> None:
                 shown[:, x0 + arm:x1 - arm] = 0
             elif kind == 'dashes':
                 dash = page.px(rng.uniform(6, 20), 2)
-                rows, columns = np.indices(mask.shape, np.int32, sparse=True)
+                rows, columns = np.ogrid[:page.height, :page.width]
                 shown[(rows + columns) // dash % 2 == 0] = 0
             np.maximum(mask, shown, out=mask)
         if rng.random() < 0.5:

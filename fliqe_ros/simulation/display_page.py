@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import math
 
 import cv2
 from fliqe_ros.simulation.display_fonts import Font
@@ -49,8 +50,8 @@ class Style:
     def vary(self, rng: np.random.Generator) -> Style:
         """Return the style with another size of text, for one element."""
         low, high = TEXT_PX
-        size = np.clip(self.text * pick(rng, (0.5, 1.0, 1.0, 1.0, 1.5, 2.0)), low, high)
-        return replace(self, text=float(size))
+        size = self.text * pick(rng, (0.5, 1.0, 1.0, 1.0, 1.5, 2.0))
+        return replace(self, text=min(max(size, low), high))
 
 
 class Page:
@@ -63,13 +64,10 @@ class Page:
     def __init__(self, height: int, width: int) -> None:
         """Start with an empty page of this size, px."""
         self.height, self.width = height, width
+        #: Size of the frame, beside one of 640x512.
+        self.scale = math.sqrt(height * width / (640 * 512))
         self.keep = np.ones((height, width), np.float32)
         self.ink = np.zeros((height, width), np.float32)
-
-    @property
-    def scale(self) -> float:
-        """Size of the frame, beside one of 640x512."""
-        return float(np.sqrt(self.height * self.width / (640 * 512)))
 
     def px(self, reference_px: float, least: int = 1) -> int:
         """Return a length in this frame for one in a frame of 640x512, and at least so many px."""
@@ -81,14 +79,7 @@ class Page:
 
     def coverage(self) -> float:
         """Share of the frame that the display lies on."""
-        return 1.0 - cv2.countNonZero((self.keep == 1.0).view(np.uint8)) / self.keep.size
-
-    def copy(self) -> Page:
-        """Return a copy, to draw on or to go back to."""
-        copy = Page.__new__(Page)
-        copy.height, copy.width = self.height, self.width
-        copy.keep, copy.ink = self.keep.copy(), self.ink.copy()
-        return copy
+        return float(np.count_nonzero(self.keep < 1.0) / self.keep.size)
 
     def lay_over(self, mask: np.ndarray, level: float) -> None:
         """Cover what is there with one level, where ``mask``, (H, W) bool, is set."""
@@ -110,11 +101,11 @@ class Page:
         ours = np.s_[top + up:top + down, left + before:left + after]
         theirs = np.s_[up:down, before:after]
         cover = mask[theirs] * np.float32(opacity / 255.0)
-        rest = 1.0 - cover
-        self.keep[ours] *= rest
-        self.ink[ours] *= rest
-        self.ink[ours] += cover * (level[theirs] if isinstance(level, np.ndarray)
-                                   else np.float32(level))
+        added = cover * (level[theirs] if isinstance(level, np.ndarray) else np.float32(level))
+        keep, ink, rest = self.keep[ours], self.ink[ours], 1.0 - cover
+        keep *= rest
+        ink *= rest
+        ink += added
 
     def fill(self, top: int, left: int, height: int, width: int, level: float | np.ndarray,
              opacity: float = 1.0) -> None:
@@ -150,8 +141,8 @@ class Page:
         mask = style.font.mask(text, height_px or self.text_px(style))
         mask = mask[:self.height, :self.width]
         height, width = mask.shape
-        top = int(np.clip(round(row - anchor[0] * height), 0, self.height - height))
-        left = int(np.clip(round(column - anchor[1] * width), 0, self.width - width))
+        top = min(max(round(row - anchor[0] * height), 0), self.height - height)
+        left = min(max(round(column - anchor[1] * width), 0), self.width - width)
         if style.edge == 'box' and mask.size:
             pad = self.px(2.0 + style.text / 8.0)
             self.fill(top - pad, left - pad, height + 2 * pad, width + 2 * pad, style.ground,

@@ -36,7 +36,7 @@ class Display:
         """Draw a display: mostly elements alone, at times with borders, or borders alone."""
         kind = rng.random()
         elements = 0 if kind < 0.08 else int(rng.integers(1, 5) if kind < 0.6
-                                             else rng.integers(4, 10))
+                                             else rng.integers(3, 9))
         bordered = elements == 0 or rng.random() < 0.25
         return cls(int(rng.integers(1 << 62)), elements,
                    Borders.draw(rng) if bordered else Borders(), bool(rng.random() < 0.5))
@@ -73,7 +73,8 @@ class Display:
 def _rendered(display: Display, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what is kept of the picture, 0 to 1, and what is added; (H, W) float32 both."""
     page = Page(height, width)
-    page.lay_over(display.borders.mask(height, width), display.borders.level)
+    if display.borders != Borders():
+        page.lay_over(display.borders.mask(height, width), display.borders.level)
     if display.elements:
         rows, columns = (display.borders.window(height, width) if display.inside
                          else (slice(0, height), slice(0, width)))
@@ -98,9 +99,9 @@ def _draw_elements(page: Page, display: Display) -> None:
         rng = np.random.default_rng((display.seed, number))
         element = (_ELEMENTS[np.searchsorted(_WEIGHTS, rng.random())]
                    if number <= display.elements else readouts)
-        before = page.copy()
+        before = page.keep.copy(), page.ink.copy()
         element(page, Style.draw(rng) if rng.random() < 0.2 else style.vary(rng), rng)
         coverage = page.coverage()
         if coverage > most:
-            page.keep, page.ink = before.keep, before.ink
+            page.keep, page.ink = before
             coverage = page.coverage()
