@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.evaluation.judging.fields import (
-    coarse, coordinates, enlarged, normalized, power_law, profile, sign, Simulate)
+    coarse, coordinates, direction, enlarged, normalized, power_law, profile, sign, Simulate)
 from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
 from fliqe_ros.simulation.severity import Range
 import numpy as np
@@ -18,6 +18,11 @@ import numpy as np
 def _left(frame: np.ndarray, strength: float) -> np.ndarray:
     """Return what is left of the scene, about 0, its 0 to 255 within ``strength`` levels."""
     return (frame - np.float32(127.5)) * np.float32(strength / 255)
+
+
+def _sometimes(value: float, rng: np.random.Generator) -> float:
+    """Return the value or 0."""
+    return value if rng.random() < 0.5 else 0.0
 
 
 def _grain(shape: tuple[int, ...], size: float, rng: np.random.Generator) -> np.ndarray:
@@ -38,9 +43,9 @@ def shutter(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.
 
 def black_frame(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Show black, or nearly, with or without noise."""
-    level = rng.choice((0.0, rng.uniform(0.0, 24.0)))
-    return np.clip(level + strength / 2 + _left(picture, strength)
-                   + _grain(picture.shape, rng.choice((0.0, rng.uniform(0.3, 3.0))), rng), 0, 255)
+    level = _sometimes(rng.uniform(0.0, 24.0), rng) + strength / 2
+    grain = _grain(picture.shape, _sometimes(rng.uniform(0.3, 3.0), rng), rng)
+    return np.clip(_left(picture, strength) + level + grain, 0, 255)
 
 
 def white_frame(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -50,7 +55,7 @@ def white_frame(picture: np.ndarray, strength: float, rng: np.random.Generator) 
 
 def constant(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Show one level between black and white."""
-    noise = rng.choice((0.0, rng.uniform(0.2, 2.5)))
+    noise = _sometimes(rng.uniform(0.2, 2.5), rng)
     return (rng.uniform(25.0, 230.0) + _left(picture, strength)
             + _grain(picture.shape, noise, rng))
 
@@ -58,8 +63,8 @@ def constant(picture: np.ndarray, strength: float, rng: np.random.Generator) -> 
 def ramp(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Show a gradient without a scene: straight, bent, from a corner or about a point."""
     y, x = coordinates(picture.shape)
-    turn = rng.uniform(0, 2 * np.pi)
-    straight = np.cos(turn) * x + np.sin(turn) * y
+    cosine, sine = direction(rng)
+    straight = cosine * x + sine * y
     about = np.hypot(y - rng.uniform(-0.8, 0.8), x - rng.uniform(-0.8, 0.8))
     field = (straight, straight + 0.5 * straight ** 2, about, np.tanh(3 * straight),
              enlarged(power_law(coarse(picture.shape, 24), 5.0, rng), picture.shape),
@@ -68,7 +73,7 @@ def ramp(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
     height = rng.uniform(60.0, 255.0)
     low = rng.uniform(0.0, 255.0 - height)
     out = low + height * (field if rng.random() < 0.5 else 1 - field)
-    grain = _grain(picture.shape, rng.choice((0.0, rng.uniform(0.3, 4.0))), rng)
+    grain = _grain(picture.shape, _sometimes(rng.uniform(0.3, 4.0), rng), rng)
     return np.clip(out + _left(picture, strength) + grain, 0, 255).astype(np.float32)
 
 

@@ -99,14 +99,15 @@ def comb_fields(picture: np.ndarray, strength: float, rng: np.random.Generator) 
 def few_levels(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Leave few levels: at quantiles, in even steps or between the two."""
     number = max(2, round(strength))
-    sample = picture[::2, ::2].ravel()
+    sample = picture[::4, ::4].ravel()
     even = np.linspace(sample.min(), sample.max() + 1e-3, number + 1)
     quantiles = np.quantile(sample, np.linspace(0, 1, number + 1))
     edges = even + rng.choice((0.0, 0.0, 0.5, 1.0)) * (quantiles - even)
     centres = (edges[1:] + edges[:-1]) / 2
     if rng.random() < 0.5:  # cut off instead of rounded
         centres = edges[:-1]
-    return centres[np.searchsorted(edges[1:-1], picture)].astype(np.float32)
+    table = centres[np.searchsorted(edges[1:-1], np.arange(256))].astype(np.float32)
+    return table[np.clip(np.rint(picture), 0, 255).astype(np.uint8)]
 
 
 def _blocks(picture: np.ndarray, side: int) -> tuple[np.ndarray, tuple[int, int]]:
@@ -121,8 +122,8 @@ def _blocks(picture: np.ndarray, side: int) -> tuple[np.ndarray, tuple[int, int]
 def _joined(blocks: np.ndarray, grid: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
     """Undo ``_blocks``."""
     side = blocks.shape[1]
-    picture = blocks.reshape(*grid, side, side).swapaxes(1, 2)
-    picture = picture.reshape(grid[0] * side, grid[1] * side)
+    rows = blocks.reshape(*grid, side, side).swapaxes(1, 2)
+    picture = rows.reshape(grid[0] * side, grid[1] * side)
     return np.ascontiguousarray(picture[:shape[0], :shape[1]]).astype(np.float32)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
 
 import cv2
 import numpy as np
@@ -79,18 +80,25 @@ def cover(field: np.ndarray, share: float, softness: float) -> np.ndarray:
     :param share: of the frame that is covered by more than a half.
     :param softness: width of the edge, in the field's standard deviations.
     """
-    threshold = np.quantile(field, 1.0 - min(share, 0.98))
+    threshold = np.float32(np.quantile(field, 1.0 - min(share, 0.98)))
     slope = (field - threshold) / max(softness * float(field.std()), 1e-6)
-    return (0.5 + 0.5 * np.tanh(slope)).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(slope), np.float32)
 
 
 def far_level(level: float, gap: float, rng: np.random.Generator) -> float:
     """Draw a level of the scale 0 to 255, or just outside, at least ``gap`` from another."""
+    level = min(max(level, -20.0), 275.0)
     below, above = max(level - gap + 20.0, 0.0), max(275.0 - level - gap, 0.0)
     if below + above == 0.0:
         return -20.0 if level > 127.5 else 275.0
     draw = rng.uniform(-below, above)
     return level - gap + draw if draw < 0.0 else level + gap + draw
+
+
+def direction(rng: np.random.Generator) -> tuple[float, float]:
+    """Draw a direction: its cosine and sine."""
+    turn = rng.uniform(0, 2 * math.pi)
+    return math.cos(turn), math.sin(turn)
 
 
 def sign(rng: np.random.Generator) -> float:

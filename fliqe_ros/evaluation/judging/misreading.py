@@ -39,7 +39,7 @@ def high_byte(counts: np.ndarray, strength: float, rng: np.random.Generator) -> 
     """Keep the high bytes: few levels, dark as they are or stretched by gain control."""
     top = float(rng.choice((16_383, 65_535)))
     high = spread(counts, 256 * strength, rng, top) >> 8
-    return high if rng.random() < 0.6 else high.astype(np.uint8)
+    return high if rng.random() < 0.75 else high.astype(np.uint8)
 
 
 def swapped_bytes(counts: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:

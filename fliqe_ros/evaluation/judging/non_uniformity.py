@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.evaluation.judging.fields import (
-    coordinates, far_level, middle, normalized, power_law, profile, sign, Simulate,
+    coordinates, enlarged, far_level, middle, normalized, power_law, profile, sign, Simulate,
     with_spectrum)
 from fliqe_ros.simulation.artifacts.artifact import Artifact
 from fliqe_ros.simulation.severity import Range
@@ -25,11 +25,12 @@ def pixel_fpn(frame: np.ndarray, strength: float, rng: np.random.Generator) -> n
     """
     spread = np.exp(np.float32(rng.uniform(0.3, 0.8))
                     * rng.standard_normal(frame.shape, np.float32))
-    pattern = normalized(spread * rng.standard_normal(frame.shape, np.float32))
-    cell = np.kron(rng.standard_normal((8, 8)), np.ones((2, 2)))
-    tiled = np.tile(cell, (frame.shape[0] // 16 + 1, frame.shape[1] // 16 + 1))
-    shared = tiled[:frame.shape[0], :frame.shape[1]].astype(np.float32)
-    return frame + np.float32(strength) * normalized(pattern + rng.uniform(0, 0.6) * shared)
+    pattern = spread * rng.standard_normal(frame.shape, np.float32)
+    size = rng.uniform(0.0, 0.6) * float(pattern.std())
+    cell = np.kron(rng.normal(0, size, (8, 8)), np.ones((2, 2))).astype(np.float32)
+    height, width = frame.shape
+    pattern += np.tile(cell, (height // 16 + 1, width // 16 + 1))[:height, :width]
+    return frame + np.float32(strength) * normalized(pattern)
 
 
 def _lines(length: int, rng: np.random.Generator) -> np.ndarray:
@@ -76,7 +77,7 @@ def gain_fpn(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np
     pixels = rng.standard_normal(frame.shape, np.float32)
     columns = profile(frame.shape[1], rng.uniform(0.0, 0.6), rng)
     pattern = normalized(pixels * rng.uniform(0.2, 0.7) + columns * rng.uniform(0.5, 1.0))
-    corrected_at = rng.choice((rng.uniform(-200.0, -20.0), rng.uniform(275.0, 455.0)))
+    corrected_at = 127.5 + sign(rng) * rng.uniform(150.0, 330.0)
     distance = frame - np.float32(corrected_at)
     return frame + np.float32(strength / max(np.abs(distance).mean(), 1.0)) * pattern * distance
 
@@ -92,8 +93,10 @@ def low_frequency_shading(frame: np.ndarray, strength: float,
     # Tilt alone is what skies and roads have too, so that the radial terms lead.
     weights = rng.normal(0, (0.4, 0.4, 0.5, 0.4, 0.4, 0.3, 0.3, 0.4))
     weights[2] += sign(rng)
-    field = sum(np.float32(weight) * term for weight, term in zip(weights, terms))
-    field = np.asarray(field, np.float32) - middle(np.asarray(field))
+    field = np.zeros(frame.shape, np.float32)
+    for weight, term in zip(weights, terms):
+        field += np.float32(weight) * term
+    field -= middle(field)
     return frame + field * np.float32(strength / max(float(np.ptp(field)), 1e-6))
 
 
@@ -106,7 +109,7 @@ def hot_corner(frame: np.ndarray, strength: float, rng: np.random.Generator) -> 
         fy, fx = sign(rng), sign(rng)
         if rng.random() < 0.25:
             fx *= rng.uniform(0.0, 0.6)
-        distance = np.hypot(y - fy * np.abs(y).max(), x - fx * np.abs(x).max())
+        distance = np.hypot(y - fy * float(y.max()), x - fx * float(x.max()))
         reach, fall = rng.uniform(0.25, 0.6), rng.uniform(1.0, 2.0)
         glow = np.exp(-(distance / reach) ** fall)
         out += np.float32(polarity * share * strength) * glow.astype(np.float32)
@@ -163,12 +166,14 @@ def dead_rows(frame: np.ndarray, strength: float, rng: np.random.Generator) -> n
 
 
 def dead_cluster(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Kill pixels in clusters, each grown by a random walk; the share is per mille."""
+    """Kill pixels in clusters, each grown by random walks; the share is per mille."""
     out = frame.astype(np.float32)
     height, width = out.shape
     total = max(2, round(out.size * strength / 1000))
     for share in rng.dirichlet(np.full(rng.integers(1, 8), 3.0)):
-        steps = rng.integers(-1, 2, (max(2, round(2.5 * share * total)), 2)).cumsum(axis=0)
+        walks = int(rng.integers(1, 16))
+        steps = rng.integers(-1, 2, (max(2, round(3 * share * total / walks)), walks, 2))
+        steps = steps.cumsum(axis=0).reshape(-1, 2)
         rows = np.clip(rng.integers(height) + steps[:, 0], 0, height - 1)
         columns = np.clip(rng.integers(width) + steps[:, 1], 0, width - 1)
         around = float(np.median(out[rows, columns]))
@@ -214,10 +219,12 @@ def sun_trail(frame: np.ndarray, strength: float, rng: np.random.Generator) -> n
     height, width = frame.shape
     trail = np.zeros(frame.shape, np.float32)
     size = np.hypot(height, width)
-    thickness = max(1, round(size * rng.uniform(0.004, 0.02)))
-    ends = rng.uniform(-0.1, 1.1, (3, 2)) * (width, height)
-    ends[2] = ends[0] + (ends[2] - ends[0]) * max(
-        1.0, 0.5 * size / max(np.hypot(*(ends[2] - ends[0])), 1.0))
+    thickness = max(1, round(size * rng.uniform(0.006, 0.022)))
+    centre = rng.uniform(0.25, 0.75, 2) * (width, height)
+    turn, reach = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.2, 0.6)
+    along = reach * np.array((np.cos(turn), np.sin(turn)))
+    ends = (centre - along, centre + rng.uniform(-0.8, 0.8) * along[::-1] * (1, -1),
+            centre + along)
     t = np.linspace(0, 1, 40)[:, None]
     for _ in range(rng.integers(1, 4)):
         path = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * ends[1] + t ** 2 * ends[2]
@@ -226,13 +233,12 @@ def sun_trail(frame: np.ndarray, strength: float, rng: np.random.Generator) -> n
     if rng.random() < 0.5:
         spot = (int(width * rng.uniform(0.2, 0.8)), int(height * rng.uniform(0.2, 0.8)))
         cv2.circle(trail, spot, 2 * thickness + 1, 1.0, -1)
-    side = 2 * thickness + 1
-    trail = cv2.blur(cv2.blur(trail, (side, side)), (side, side))
-    trail /= max(float(trail.max()), 1e-6)
-    uneven = 1 + 0.15 * power_law((16, 16), 1.0, rng)
-    trail *= cv2.resize(uneven, (width, height))
-    level = middle(frame)
-    return frame + np.float32(np.sign(far_level(level, 60.0, rng) - level) * strength) * trail
+    side = max(3, thickness | 1)
+    soft = np.asarray(cv2.blur(cv2.blur(trail, (side, side)), (side, side)))
+    uneven = enlarged(1 + 0.15 * power_law((16, 16), 1.0, rng), frame.shape)
+    burnt = soft / max(float(soft.max()), 1e-6) * uneven
+    level = float(np.median(frame[burnt > 0.4]))
+    return frame + np.float32(np.sign(far_level(level, 60.0, rng) - level) * strength) * burnt
 
 
 def _artifact(simulate: Simulate, mild: float, reference: float, strong: float, unit: str,
@@ -247,7 +253,7 @@ ARTIFACTS = {
     'column_fpn': _artifact(column_fpn, 3, 10, 32, 'levels rms'),
     'row_and_column_fpn': _artifact(row_and_column_fpn, 4, 11, 34, 'levels rms'),
     'gain_fpn': _artifact(gain_fpn, 5, 14, 40, 'levels rms'),
-    'low_frequency_shading': _artifact(low_frequency_shading, 45, 130, 350, 'levels'),
+    'low_frequency_shading': _artifact(low_frequency_shading, 50, 150, 400, 'levels'),
     'hot_corner': _artifact(hot_corner, 45, 130, 350, 'levels', False),
     'narcissus': _artifact(narcissus, 25, 70, 200, 'levels', False),
     'dead_columns': _artifact(dead_columns, 1, 5, 30, 'columns', False),

@@ -10,8 +10,8 @@ from __future__ import annotations
 import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.evaluation.judging.fields import (
-    coarse, coordinates, cover, enlarged, far_level, middle, normalized, power_law, profile,
-    sign, Simulate)
+    coarse, coordinates, cover, direction, enlarged, far_level, middle, normalized, power_law,
+    profile, sign, Simulate)
 from fliqe_ros.simulation.artifacts.artifact import Artifact
 from fliqe_ros.simulation.severity import Range
 import numpy as np
@@ -64,8 +64,8 @@ def breath_fog(frame: np.ndarray, strength: float, rng: np.random.Generator) -> 
     shape = coarse(frame.shape)
     y, x = coordinates(shape)
     dome = -np.hypot(y - rng.uniform(-0.5, 0.5), x - rng.uniform(-0.5, 0.5))
-    field = normalized(dome) + rng.uniform(0.2, 0.8) * power_law(shape, 2.5, rng)
-    field = cv2.GaussianBlur(field, (0, 0), max(shape) / 24)
+    rough = normalized(dome) + rng.uniform(0.2, 0.8) * power_law(shape, 2.5, rng)
+    field = np.asarray(cv2.GaussianBlur(rough, (0, 0), max(shape) / 24))
     patch = enlarged(cover(field, rng.uniform(0.4, 0.85), rng.uniform(0.3, 0.9)), frame.shape)
     opacity = patch * np.float32(strength)
     scattered = _veiled(frame, np.minimum(1.5 * opacity, 1.0), _soft(frame, 16))
@@ -75,12 +75,12 @@ def breath_fog(frame: np.ndarray, strength: float, rng: np.random.Generator) -> 
 
 def frost(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Grow ice from the rim or from a side, in needles along the ridges of a fractal."""
-    shape = coarse(frame.shape, 224)
+    shape = coarse(frame.shape, 160)
     y, x = coordinates(shape)
-    turn = rng.uniform(0, 2 * np.pi)
+    cosine, sine = direction(rng)
     from_rim = y * y + x * x
-    from_side = np.cos(turn) * x + np.sin(turn) * y
-    needles = normalized(-np.abs(power_law(shape, rng.uniform(1.4, 2.2), rng)))
+    from_side = cosine * x + sine * y
+    needles = normalized(-np.abs(power_law(shape, rng.uniform(2.4, 3.2), rng)))
     growth = normalized(from_rim if rng.random() < 0.6 else from_side)
     field = growth + rng.uniform(0.4, 0.9) * needles
     ice = cover(field, strength, rng.uniform(0.1, 0.35)) * np.float32(rng.uniform(0.75, 1.0))
@@ -92,7 +92,7 @@ def mud(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndar
     """Splash dirt: ragged spots of all sizes, opaque, at the temperature of the lens."""
     shape = coarse(frame.shape)
     spots = _blobs(shape, int(rng.integers(3, 24)), rng.uniform(0.4, 0.9), rng)
-    ragged = 1 + rng.uniform(0.1, 0.3) * power_law(shape, 2.0, rng)
+    ragged = 1 + rng.uniform(0.1, 0.3) * power_law(shape, rng.uniform(2.4, 3.2), rng)
     mask = cover(spots * ragged, strength, rng.uniform(0.02, 0.12))
     thickness = rng.uniform(3.0, 15.0) * power_law(shape, 2.0, rng)
     level = far_level(middle(frame), 60.0, rng) + thickness
@@ -104,19 +104,18 @@ def finger_smear(frame: np.ndarray, strength: float, rng: np.random.Generator) -
     """Wipe grease over the lens: a band that blurs along the stroke and has fine streaks."""
     shape = coarse(frame.shape, 160)
     y, x = coordinates(shape)
-    turn = rng.uniform(0, np.pi)
-    along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+    cosine, sine = direction(rng)
+    along, across = cosine * x + sine * y, cosine * y - sine * x
     across = across + rng.uniform(-0.5, 0.5) * along ** 2
     band = -np.abs(across - rng.uniform(-0.25, 0.25))
     mask = cover(band, rng.uniform(0.3, 0.65), rng.uniform(0.1, 0.5))
     lines = profile(128, rng.uniform(0.6, 1.4), rng)
     streaks = np.interp(across, np.linspace(-1.3, 1.3, 128), lines).astype(np.float32)
-    length = 0.08 * max(frame.shape)
-    wiped = np.zeros_like(frame)
-    for step in np.linspace(-length, length, 9):
-        move = np.float32([[1, 0, step * np.cos(turn)], [0, 1, step * np.sin(turn)]])
-        wiped += cv2.warpAffine(frame, move, frame.shape[::-1],
-                                borderMode=cv2.BORDER_REFLECT_101) / 9
+    small = cv2.resize(frame, coarse(frame.shape, 240)[::-1], interpolation=cv2.INTER_AREA)
+    kernel = np.zeros((19, 19), np.float32)
+    cv2.line(kernel, (round(9 - 9 * cosine), round(9 - 9 * sine)),
+             (round(9 + 9 * cosine), round(9 + 9 * sine)), 1.0)
+    wiped = enlarged(cv2.filter2D(small, cv2.CV_32F, kernel / kernel.sum()), frame.shape)
     opacity = enlarged(mask, frame.shape) * np.float32(strength)
     level = middle(frame) + sign(rng) * rng.uniform(20.0, 90.0)
     grease = rng.uniform(12.0, 30.0) * enlarged(streaks, frame.shape)
@@ -129,7 +128,7 @@ def branch_before_lens(frame: np.ndarray, strength: float,
     """Hold twigs before the lens: out of focus, opaque, at the temperature of the air."""
     shape = coarse(frame.shape, 128)
     size = np.hypot(*shape)
-    field = np.full(shape, -np.inf, np.float32)
+    field = np.full(shape, -1e6, np.float32)
     for _ in range(rng.integers(1, 4)):
         middle_point = rng.uniform(0.25, 0.75, 2) * shape[::-1]
         turn = rng.uniform(0, np.pi)
@@ -143,6 +142,7 @@ def branch_before_lens(frame: np.ndarray, strength: float,
             field = np.maximum(field, _twig(np.stack((start, tip)), shape,
                                             rng.uniform(0.3, 0.7)))
     mask = cover(field, strength, rng.uniform(0.05, 0.25))
+    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.7, 2.0))
     level = far_level(middle(frame), 60.0, rng)
     return _veiled(frame, enlarged(mask, frame.shape), level)
 
@@ -151,15 +151,17 @@ def _twig(path: np.ndarray, shape: tuple[int, int], thickness: float) -> np.ndar
     """Return minus the distance from a path of (x, y) in pixels, in thicknesses."""
     away = np.full(shape, 255, np.uint8)
     cv2.polylines(away, [np.rint(path).astype(np.int32)], False, 0, 1)
-    return -cv2.distanceTransform(away, cv2.DIST_L2, 3) / np.float32(thickness)
+    # A path outside of the frame has no pixels to be near to.
+    distance = np.minimum(cv2.distanceTransform(away, cv2.DIST_L2, 3), 2.0 * sum(shape))
+    return -distance / np.float32(thickness)
 
 
 def half_open_cover(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Leave the cover on a part of the lens: a flap, a cap's arc or two leaves, out of focus."""
     shape = coarse(frame.shape)
     y, x = coordinates(shape)
-    turn = rng.uniform(0, 2 * np.pi)
-    along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+    cosine, sine = direction(rng)
+    along, across = cosine * x + sine * y, cosine * y - sine * x
     way = rng.integers(3)
     if way == 0:
         field = across + 0 * along

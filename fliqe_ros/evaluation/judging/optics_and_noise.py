@@ -10,11 +10,14 @@ import io
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.evaluation.judging.fields import normalized, power_law, sign, Simulate
+from fliqe_ros.evaluation.judging.fields import normalized, power_law
 from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
 from fliqe_ros.simulation.severity import Range
 import numpy as np
 from PIL import Image
+
+#: Bytes of a JPEG 2000 codestream of one tile and six resolutions without any data.
+CODESTREAM_HEADERS = 180
 
 
 def _filtered(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -66,8 +69,8 @@ def correlated_noise(frame: np.ndarray, strength: float, rng: np.random.Generato
 
 def salt_free_grain(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Add bounded grain of one to two pixels that is strongest between black and white."""
-    grain = rng.random(frame.shape, np.float32) - np.float32(0.5)
-    grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 0.7))
+    uniform = rng.random(frame.shape, np.float32) - np.float32(0.5)
+    grain = cv2.GaussianBlur(uniform, (0, 0), rng.uniform(0.3, 0.7))
     between = 1 - np.clip(frame / 127.5 - 1, -1, 1) ** 2 * np.float32(rng.uniform(0.2, 0.6))
     return frame + np.float32(strength) * between * normalized(grain)
 
@@ -90,22 +93,27 @@ def _decoded(stream: io.BytesIO) -> np.ndarray:
 
 
 def jpeg2000(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Compress with JPEG 2000; the strength is the ratio of the sizes."""
+    """Compress with JPEG 2000; the strength is the ratio of the sizes, headers apart."""
     stream = io.BytesIO()
     image = Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
-    # Small pictures would be left with their headers alone.
-    ratio = min(strength, picture.size / 60)
-    image.save(stream, 'JPEG2000', quality_mode='rates', quality_layers=[ratio],
-               irreversible=True)
+    bytes_left = CODESTREAM_HEADERS + picture.size / strength
+    image.save(stream, 'JPEG2000', quality_mode='rates', irreversible=True, no_jp2=True,
+               quality_layers=[picture.size / bytes_left])
     return _decoded(stream)
 
 
 def webp(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Compress with WebP; the strength is its quality."""
+    """
+    Compress a picture of low contrast with WebP, and stretch it by ``strength`` when it is shown.
+
+    Cameras do so that compress a fixed range of temperatures and leave the contrast to the
+    display.
+    """
     stream = io.BytesIO()
-    image = Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
-    image.convert('RGB').save(stream, 'WEBP', quality=round(strength), method=0)
-    return _decoded(stream)
+    narrow = np.clip(np.rint(127.5 + (picture - 127.5) / strength), 0, 255).astype(np.uint8)
+    Image.fromarray(narrow).convert('RGB').save(
+        stream, 'WEBP', quality=int(rng.integers(5, 26)), method=0)
+    return np.clip(127.5 + (_decoded(stream) - 127.5) * np.float32(strength), 0, 255)
 
 
 def double_image(frame: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -115,7 +123,8 @@ def double_image(frame: np.ndarray, strength: float, rng: np.random.Generator) -
     shift = rng.uniform(7.0, 14.0)
     move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1.0, 1.0),
                                    rng.uniform(0.97, 1.03))
-    move[:, 2] += shift * np.array((np.cos(turn), np.sin(turn)))
+    move[0, 2] += shift * np.cos(turn)
+    move[1, 2] += shift * np.sin(turn)
     copy = cv2.warpAffine(frame, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
     copy = cv2.GaussianBlur(copy, (0, 0), rng.uniform(0.3, 1.2))
     return frame + np.float32(strength) * (copy - frame)
@@ -144,7 +153,8 @@ ARTIFACTS = {
                                Range(0.6, 0.3, 0.08, 'times'), Stage.PICTURE),
     'jpeg2000': Artifact(Distortion.COMPRESSION, jpeg2000, Range(30, 120, 500, 'times smaller'),
                          Stage.PICTURE),
-    'webp': Artifact(Distortion.COMPRESSION, webp, Range(20, 3, 1, 'quality'), Stage.PICTURE),
+    'webp': Artifact(Distortion.COMPRESSION, webp, Range(1.3, 3, 12, 'times stretched'),
+                     Stage.PICTURE),
     'double_image': Artifact(Distortion.GHOSTING, double_image, Range(0.15, 0.4, 0.6, 'opacity')),
     'pixelated': Artifact(Distortion.ALIASING, pixelated, Range(2, 4, 10, 'pixels')),
 }
