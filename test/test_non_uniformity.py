@@ -231,8 +231,8 @@ def test_enlarged_and_softened_patterns_keep_the_shape():
     shapes = set()
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        zoom = processing.drawn_zoom(rng)
-        small = processing.sensor_shape((61, 83), zoom)
+        small = processing.sensor_shape((121, 163), processing.drawn_zoom((121, 163), rng))
         shapes.add(small)
-        assert processing.shown(np.ones(small, np.float32), (61, 83), rng).shape == (61, 83)
-    assert shapes == {(61, 83), (31, 42)}
+        assert processing.shown(np.ones(small, np.float32), (121, 163), rng).shape == (121, 163)
+        assert processing.drawn_zoom((60, 80), rng) == 1, 'no camera enlarges so little'
+    assert shapes == {(121, 163), (61, 82)}

@@ -20,7 +20,7 @@ def _dead_pixels(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
     A camera replaces the defects in its list by their neighbours (bad pixel replacement, in the
     makers' data sheets); those that came later, or all if the list is lost, are seen.
     """
-    zoom = processing.drawn_zoom(rng)
+    zoom = processing.drawn_zoom(frame.shape, rng)
     scene = _sensed(frame, zoom)
     rows, columns = np.nonzero(_dead(scene.shape, share, rng))
     change = np.zeros(scene.shape, np.float32)
@@ -32,7 +32,7 @@ def _dead_pixels(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
 
 def _dead_lines(frame: np.ndarray, count: float, rng: np.random.Generator) -> np.ndarray:
     """Let rows or columns die, or parts of them, by their amplifier or connection."""
-    zoom = processing.drawn_zoom(rng)
+    zoom = processing.drawn_zoom(frame.shape, rng)
     scene = _sensed(frame, zoom)
     change = np.zeros(scene.shape, np.float32)
     chance, lines = rng.random(), max(1, round(count))

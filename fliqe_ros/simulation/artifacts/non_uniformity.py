@@ -54,7 +54,7 @@ def _imprinted(frame: np.ndarray, sigma: float, draw: Draw,
 
     :param sigma: RMS of what is added, levels.
     """
-    shape = processing.sensor_shape(frame.shape, processing.drawn_zoom(rng))
+    shape = processing.sensor_shape(frame.shape, processing.drawn_zoom(frame.shape, rng))
     pattern = processing.shown(_normal(draw(shape, rng)), frame.shape, rng)
     if rng.random() < 0.5:
         corrected_at, weight = rng.uniform(-100.0, 355.0), rng.uniform(0.3, 1.5)

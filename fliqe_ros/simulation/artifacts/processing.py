@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 
-def drawn_zoom(rng: np.random.Generator) -> int:
-    """How many times a camera enlarges what its sensor reads: mostly not, else twice."""
-    return 2 if rng.random() < 0.2 else 1
+def drawn_zoom(shape: tuple[int, int], rng: np.random.Generator) -> int:
+    """Draw how many times a camera enlarges what its sensor reads: seldom twice, else once."""
+    return 2 if rng.random() < 0.2 and min(shape) >= 100 else 1
 
 
 def sensor_shape(shape: tuple[int, int], zoom: int) -> tuple[int, int]:
