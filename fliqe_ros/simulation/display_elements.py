@@ -139,7 +139,7 @@ def tape(page: Page, style: Style, rng: Generator) -> None:
     places = along * (0.5 + rng.uniform(0.15, 0.45) * np.linspace(-1, 1, ticks))
     edge = page.px(rng.uniform(6, 50), 3)
     base, inward = (edge, 1) if rng.random() < 0.6 else (across - 1 - edge, -1)
-    long, every = page.px(rng.uniform(8, 26), 4), int(rng.integers(2, 7))
+    long, every = page.px(rng.uniform(8, 26), 4), int(rng.integers(3, 8))
     height, number = min(page.text_px(style), page.px(18, 5)), int(rng.integers(0, 300))
     lines = []
     for index, place in enumerate(places):

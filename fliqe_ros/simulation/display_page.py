@@ -118,13 +118,13 @@ class Page:
         x, y, width, height = cv2.boundingRect(mask)
         if not width:
             return
+        mask = mask[y:y + height, x:x + width]
+        top, left = top + y, left + x
         edge = self.px(1.0 + style.line / 4.0)
-        mask = cv2.copyMakeBorder(mask[y:y + height, x:x + width], edge, edge, edge, edge,
-                                  cv2.BORDER_CONSTANT)
-        top, left = top + y - edge, left + x - edge
         if style.edge == 'outline':
-            around = cv2.dilate(mask, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8))
-            self.paint(around, style.ground, style.opacity, top, left)
+            wide = cv2.copyMakeBorder(mask, edge, edge, edge, edge, cv2.BORDER_CONSTANT)
+            around = cv2.dilate(wide, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8))
+            self.paint(around, style.ground, style.opacity, top - edge, left - edge)
         elif style.edge == 'shadow':
             self.paint(mask, style.ground, style.opacity, top + edge, left + edge)
         self.paint(mask, style.ink, style.opacity, top, left)
