@@ -255,7 +255,7 @@ ARTIFACTS = {
     'gain_fpn': _artifact(gain_fpn, 5, 14, 40, 'levels rms'),
     'low_frequency_shading': _artifact(low_frequency_shading, 50, 150, 400, 'levels'),
     'hot_corner': _artifact(hot_corner, 45, 130, 350, 'levels', False),
-    'narcissus': _artifact(narcissus, 25, 70, 200, 'levels', False),
+    'narcissus': _artifact(narcissus, 30, 85, 230, 'levels', False),
     'dead_columns': _artifact(dead_columns, 1, 5, 30, 'columns', False),
     'dead_rows': _artifact(dead_rows, 1, 5, 30, 'rows', False),
     'dead_cluster': _artifact(dead_cluster, 0.5, 4, 30, 'pixels per 1000', False),
