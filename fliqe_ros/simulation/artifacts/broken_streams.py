@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 #: Damage is plain if it changes the spoilt part by this much, in gray levels (mean of absolutes).
-PLAIN_CHANGE = 8.0
+PLAIN_CHANGE = 14.0
 MOST_DRAWS = 4
 SCAN = b'\xff\xda'  # JPEG's start of scan
 END = b'\xff\xd9'
@@ -63,9 +63,9 @@ def _broken_h264(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
 
     :param share: of the frame, about what lies behind the first damage.
     """
-    picture = to_uint8(frame)
+    picture, (rows, columns) = to_uint8(frame), frame.shape
     kind = rng.choice(('key', 'key', 'next', 'no key'))
-    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.12) * frame.shape[1]
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.12) * columns
     step = distance * np.array((np.cos(angle), np.sin(angle)))
     before = other_view(frame, rng) if rng.random() < 0.5 else moved(frame, step)
     if kind == 'no key':
@@ -77,15 +77,18 @@ def _broken_h264(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
         share = min(share, 0.6)
 
     def draw(whole: bool) -> np.ndarray:
-        sent = list(packets)
-        first = round((1 - share) * len(sent[-1]))
+        *sent, last = packets
+        first = round((1 - share) * len(last))
         if kind == 'key':  # parameter sets stand in front
-            first = max(first, min(64, len(sent[-1]) // 3))
-        sent[-1] = sent[-1][:first] if whole else _damaged(sent[-1], first, rng)
+            first = max(first, min(64, len(last) // 2))
+        sent.append(last[:first] if whole else _damaged(last, first, rng))
         decoded = decode_frames(sent)
-        return (decoded[-1][:frame.shape[0], :frame.shape[1]] if len(decoded) == len(sent)
-                else np.full_like(picture, 128))
-    return _plainly_changed(draw, picture, share)
+        # A decoder that gives up shows nothing, or the frame before as it was.
+        return decoded[-1][:rows, :columns] if len(decoded) == len(sent) else picture
+    broken = _plainly_changed(draw, picture, share)
+    if np.array_equal(broken, picture):
+        return _without_key_frame(frame, before, share, rng)
+    return broken
 
 
 def _without_key_frame(frame: np.ndarray, before: np.ndarray, share: float,
@@ -155,6 +158,6 @@ ARTIFACTS = {
         Distortion.CORRUPTION, _broken_jpeg, Range(0.1, 0.5, 0.98, 'share of the stream'),
         Stage.PICTURE, False),
     'broken_h264': Artifact(
-        Distortion.CORRUPTION, _broken_h264, Range(0.06, 0.5, 0.98, 'share of the stream'),
+        Distortion.CORRUPTION, _broken_h264, Range(0.06, 0.5, 0.95, 'share of the stream'),
         Stage.PICTURE, False),
 }

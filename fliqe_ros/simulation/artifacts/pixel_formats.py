@@ -68,15 +68,15 @@ def _slipped(counts: np.ndarray, share: float) -> np.ndarray:
 
 def _y16_as_yuyv(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
     """Y16 read as YUYV: luma is every low byte, chroma every high byte."""
-    return _as_yuv(_wrapping(counts, fineness), cv2.COLOR_YUV2BGR_YUY2, rng)
+    return _as_yuv(_wrapping(counts, fineness), cv2.COLOR_YUV2BGR_YUY2, rng.random() < 0.5)
 
 
 def _y16_as_uyvy(counts: np.ndarray, coarseness: float, rng: np.random.Generator) -> np.ndarray:
     """Y16 read as UYVY: luma is every high byte, chroma every low byte."""
-    return _as_yuv(_of_few_levels(counts, coarseness), cv2.COLOR_YUV2BGR_UYVY, rng)
+    return _as_yuv(_of_few_levels(counts, coarseness), cv2.COLOR_YUV2BGR_UYVY, rng.random() < 0.3)
 
 
-def _as_yuv(counts: np.ndarray, to_bgr: int, rng: np.random.Generator) -> np.ndarray:
+def _as_yuv(counts: np.ndarray, to_bgr: int, luma_alone: bool) -> np.ndarray:
     """
     Read counts as YUV 4:2:2: the luma alone, or the colours turned into gray.
 
@@ -85,7 +85,7 @@ def _as_yuv(counts: np.ndarray, to_bgr: int, rng: np.random.Generator) -> np.nda
     columns = counts.shape[1]
     even = np.pad(counts, ((0, 0), (0, columns % 2)), 'edge')
     pixels = even.astype('<u2').view(np.uint8).reshape(*even.shape, 2)
-    if rng.random() < 0.5:
+    if luma_alone:
         luma: np.ndarray = pixels[..., 0 if to_bgr == cv2.COLOR_YUV2BGR_YUY2 else 1]
     else:  # studio range, and colours that do not exist are cut off
         luma = cv2.cvtColor(cv2.cvtColor(pixels, to_bgr), cv2.COLOR_BGR2GRAY)
@@ -154,33 +154,31 @@ def _span(counts: np.ndarray) -> float:
 
 def _wrapping(counts: np.ndarray, scale: float) -> np.ndarray:
     """
-    Scale counts, and move them where a low byte overflows within the scene.
+    Scale counts about their lowest, and move them where a low byte overflows within the scene.
 
     Counts whose range lies between two multiples of 256 hide every fault of byte order: their
-    high byte is the same for all. Those are moved so that a multiple is near their median.
+    high byte is the same for all. Those are moved so that a multiple is at their median.
 
     :return: (H, W) uint16.
     """
-    scaled = counts.astype(np.float32) if scale == 1.0 else _finer(counts, scale)
+    lowest = np.float32(levels(counts)[0])
+    scaled = counts.astype(np.float32)
+    if scale != 1.0:
+        scaled = lowest + (scaled - lowest) * np.float32(scale)
+        if scale > 1.0:
+            scaled += scale * (_dither(counts.shape) - 0.5)
+    scaled = np.rint(scaled)
     low, middle, high = np.percentile(scaled[::4, ::4], (20, 50, 80))
     if low // 256 == high // 256:
-        scaled = scaled + (-middle % 256)
-    top = float(scaled.max())
-    if top > 0xFFFF:  # keep the low byte
-        scaled = scaled - np.ceil((top - 0xFFFF) / 256) * 256
-    return np.clip(scaled, 0, 0xFFFF).astype(np.uint16)
+        scaled += -middle % 256
+    excess = max(float(scaled.max()) - 0xFFFF, 0.0)
+    return np.clip(scaled - np.ceil(excess / 256) * 256, 0, 0xFFFF).astype(np.uint16)
 
 
-def _finer(counts: np.ndarray, scale: float) -> np.ndarray:
-    """Scale counts about their offset; steps in between are filled by position, not at random."""
-    scaled = counts.astype(np.float32) * np.float32(scale)
-    if scale <= 1.0:
-        return np.rint(scaled)
-    rows, columns = counts.shape
-    # Interleaved gradient noise (Jimenez, SIGGRAPH 2014): even steps without a generator.
-    x, y = np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)[:, None]
-    dither = np.modf(52.9829189 * np.modf(0.06711056 * x + 0.00583715 * y)[0])[0]
-    return np.rint(scaled + scale * (dither - 0.5))
+def _dither(shape: tuple[int, ...]) -> np.ndarray:
+    """Fill the steps of scaled counts: interleaved gradient noise (Jimenez, SIGGRAPH 2014)."""
+    y, x = (np.arange(length, dtype=np.float32) for length in shape)
+    return np.modf(52.9829189 * np.modf(0.06711056 * x + 0.00583715 * y[:, None])[0])[0]
 
 
 ARTIFACTS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.artifacts import (
-    blank, broken_streams, codecs, dead_elements, exposure, non_uniformity, obstruction,
-    pixel_formats, shading, transfer)
+    blank, broken_streams, codecs, dead_elements, exposure, fogging, lens_dirt, non_uniformity,
+    obstruction, pixel_formats, shading, transfer)
 from fliqe_ros.simulation.artifacts.artifact import Stage
 from fliqe_ros.simulation.counts import from_levels, levels, simulated_counts
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 #: Name → artifact.
 ARTIFACTS = {
     **non_uniformity.ARTIFACTS, **dead_elements.ARTIFACTS, **shading.ARTIFACTS,
-    **obstruction.ARTIFACTS, **transfer.ARTIFACTS,
+    **obstruction.ARTIFACTS, **fogging.ARTIFACTS, **lens_dirt.ARTIFACTS, **transfer.ARTIFACTS,
     **pixel_formats.ARTIFACTS, **broken_streams.ARTIFACTS, **blank.ARTIFACTS,
     **exposure.ARTIFACTS, **codecs.ARTIFACTS}
 

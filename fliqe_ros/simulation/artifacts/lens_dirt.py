@@ -1,0 +1,175 @@
+"""
+Obstruction by what sticks to the lens or its window: dirt, drops and what wiping leaves.
+
+It is far out of focus on the lens and less so on a window, so edges are from soft to fairly
+sharp. Water and dirt are opaque at 8 to 14 µm or nearly so, and show at their own temperature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
+from fliqe_ros.simulation.artifacts.soft_fields import (
+    clouds, contrasting, covering, grain, positions, wide_blur)
+from fliqe_ros.simulation.distortions import motion_kernel
+from fliqe_ros.simulation.severity import Range
+import numpy as np
+
+MOST_BLOTCHES = 80
+MOST_DROPS = 160
+
+
+def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Dark or bright blotches with soft edges, many small or few large.
+
+    :param share: of the frame, what they cover, about.
+    """
+    rows, columns = frame.shape
+    count = int(np.exp(rng.uniform(np.log(2), np.log(MOST_BLOTCHES))))
+    radius = max(1.5, np.sqrt(share * rows * columns / (np.pi * count)))
+    softness = rng.uniform(0.08, 0.4)
+    opacity = rng.uniform(0.6, 1.0)
+    usual = contrasting(float(frame.mean()), rng)
+    hidden, levels_of = np.zeros_like(frame), frame.copy()
+    for _ in range(count):
+        middle = rng.random(2) * (columns, rows)
+        behind = float(frame[int(middle[1]), int(middle[0])])
+        level = usual + rng.normal(0, 15)
+        if abs(level - behind) < 45 or rng.random() < 0.15:
+            level = contrasting(behind, rng)
+        _put(hidden, levels_of, Blotch.draw(
+            middle, radius * np.exp(rng.normal(-0.1, 0.4)), softness, level, 0.07, rng, opacity))
+    soft = wide_blur(frame, max(1.5, 0.6 * radius))
+    return _shown(frame, hidden, soft, levels_of, 0.9, rng)
+
+
+def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Drops of 2 to 15% of the width, round or running down: local blur under a local veil.
+
+    :param share: of the frame, what they cover, about.
+    """
+    rows, columns = frame.shape
+    typical = np.exp(rng.uniform(np.log(0.03), np.log(0.13)))
+    softness, running = rng.uniform(0.03, 0.2), rng.choice((0.0, 0.0, 0.4))
+    veil = rng.uniform(0.35, 0.9)
+    warm = contrasting(float(frame.mean()), rng, 50.0)
+    hidden, levels_of = np.zeros_like(frame), np.full_like(frame, warm)
+    left = share * rows * columns
+    for _ in range(MOST_DROPS):
+        width = np.clip(typical * np.exp(rng.normal(0, 0.35)), 0.02, 0.15) * columns
+        size, middle = max(1.5, width / 2), rng.random(2) * (columns, rows)
+        level = warm + rng.normal(0, 12)
+        drop = Blotch.draw(middle, size, softness, level, 0.025, rng)
+        _put(hidden, levels_of, drop)
+        left -= np.pi * size**2
+        if rng.random() < running:  # it ran down to here and left a thinner trail
+            for _ in range(int(rng.integers(4, 16))):
+                middle = middle - (rng.normal(0, 0.12) * size, 0.4 * size)
+                trail = replace(drop, middle=middle, radius=size * 0.55, opacity=0.8)
+                _put(hidden, levels_of, trail)
+                left -= 0.4 * size**2
+        if left <= 0:
+            break
+    rim = cv2.morphologyEx(hidden, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    soft = wide_blur(frame, max(2.0, rng.uniform(0.15, 0.4) * typical * columns))
+    soft = soft + rng.choice((0.0, rng.uniform(-60, 60))) * rim  # edges bend light away
+    return _shown(frame, hidden, soft, levels_of, veil, rng)
+
+
+def _smear(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Grease wiped across the lens: blur along the wipe, and streaks of veil.
+
+    :param share: of the frame, what is smeared.
+    """
+    least = min(frame.shape)
+    x, y = positions(frame.shape)
+    angle, bow = rng.uniform(0, np.pi), rng.normal(0.0, 0.4)
+    along = np.cos(angle) * x + np.sin(angle) * y
+    across = np.cos(angle) * y - np.sin(angle) * x + bow * np.square(along)
+    band = np.abs(across - rng.uniform(-0.3, 0.3))
+    band = np.hypot(band, rng.choice((0.0, 0.4)) * np.abs(along - rng.uniform(-0.4, 0.4)))
+    band = band + rng.uniform(0.0, 0.12) * clouds(frame.shape, rng.uniform(3, 8), rng)
+    where = covering(band, share, rng.uniform(0.005, 0.05))
+
+    count = int(rng.integers(20, 120))
+    places = np.linspace(-1.5, 1.5, count)
+    streaks = np.interp(across, places, rng.random(count)).astype(np.float32)
+    factor = max(1, least // 160)  # wide kernels on a smaller copy
+    small = cv2.resize(frame, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    length = max(5.0, rng.uniform(0.05, 0.16) * min(small.shape))
+    wiped = cv2.filter2D(small, -1, motion_kernel(length, -np.degrees(angle)))
+    wiped = cv2.resize(wiped, frame.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    veil = rng.uniform(0.2, 0.5) + rng.uniform(0.2, 0.5) * (2 * streaks - 1)
+    level = contrasting(float(frame.mean()), rng, 50.0)
+    return _shown(frame, where, wiped, np.full_like(frame, level), np.clip(veil, 0, 0.95), rng)
+
+
+@dataclass(frozen=True)
+class Blotch:
+    """A roundish thing on the lens."""
+
+    middle: np.ndarray   #: (x, y), px
+    radius: float        #: px
+    softness: float      #: of its edge, in radii
+    level: float         #: 8-bit levels
+    shade: float         #: how much brighter it is at its lower end than in its middle, in levels
+    waves: np.ndarray    #: (2, 3), the waves of its outline as cosine and sine, in radii
+    axes: np.ndarray     #: (2,), half axes in radii
+    opacity: float = 1.0
+
+    @classmethod
+    def draw(cls, middle: np.ndarray, radius: float, softness: float, level: float,
+             roughness: float, rng: np.random.Generator, opacity: float = 1.0) -> Blotch:
+        """Draw its outline and shade."""
+        return cls(middle, radius, softness, level, rng.normal(0.0, 12.0),
+                   rng.normal(0.0, roughness, (2, 3)), rng.uniform(0.7, 1.0, 2), opacity)
+
+
+def _put(hidden: np.ndarray, level_map: np.ndarray, blotch: Blotch) -> None:
+    """Put a blotch into the maps of what is hidden (0 to 1) and of the levels that hide it."""
+    reach = blotch.radius * (1.4 + 2.5 * blotch.softness)
+    (left, top), (right, bottom) = (
+        np.clip(np.rint(blotch.middle + sign * reach), 0, hidden.shape[::-1]).astype(int)
+        for sign in (-1, 1))
+    if left >= right or top >= bottom:
+        return
+    x = (np.arange(left, right, dtype=np.float32) - blotch.middle[0])[None] / blotch.radius
+    y = (np.arange(top, bottom, dtype=np.float32) - blotch.middle[1])[:, None] / blotch.radius
+    distance = np.hypot(x / blotch.axes[0], y / blotch.axes[1])
+    turn = np.arctan2(y, x)
+    edge = np.ones_like(distance)
+    for number, (cosine, sine) in enumerate(blotch.waves.T, start=2):
+        edge += cosine * np.cos(number * turn) + sine * np.sin(number * turn)
+    steps = np.clip((distance - edge) * (2 / blotch.softness), -20, 20)
+    inside = blotch.opacity / (1 + np.exp(steps))
+    window = np.s_[top:bottom, left:right]
+    # Beside the blotch that hides most, others do not show.
+    level = blotch.level + blotch.shade * y
+    level_map[window] = np.where(inside > hidden[window], level, level_map[window])
+    hidden[window] = np.maximum(hidden[window], inside)
+
+
+def _shown(frame: np.ndarray, hidden: np.ndarray, soft: np.ndarray, level_map: np.ndarray,
+           veil: np.ndarray | float, rng: np.random.Generator) -> np.ndarray:
+    """Show a soft scene below a veil where it is hidden, and the scene elsewhere; float32."""
+    instead = soft + veil * (level_map - soft) + grain(frame.shape, rng)
+    return (frame + hidden * (instead - frame)).astype(np.float32)
+
+
+ARTIFACTS = {
+    'dirt': Artifact(
+        Distortion.OBSTRUCTION, _dirt, Range(0.02, 0.08, 0.35, 'share of the frame'),
+        Stage.SENSOR, False),
+    'drops': Artifact(
+        Distortion.OBSTRUCTION, _drops, Range(0.03, 0.12, 0.5, 'share of the frame'),
+        Stage.SENSOR, False),
+    'smear': Artifact(
+        Distortion.OBSTRUCTION, _smear, Range(0.12, 0.35, 0.95, 'share of the frame'),
+        Stage.SENSOR, False),
+}
