@@ -49,7 +49,9 @@ def _veiled(frame: np.ndarray, amount: np.ndarray, rng: np.random.Generator) -> 
     Put fog before a scene.
 
     :param amount: (H, W), share of the light that is scattered far, 0 to 1.
+    :return: (H, W) float32.
     """
+    amount = amount.astype(np.float32)
     least = min(frame.shape)
     soft = wide_blur(frame, max(1.6, rng.uniform(0.01, 0.03) * least))
     glow = wide_blur(frame, rng.uniform(0.08, 0.2) * least)
@@ -81,12 +83,12 @@ def _ice(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarra
     grid_y, grid_x = np.mgrid[:rows, :columns].astype(np.float32)
     bent = cv2.remap(
         wide_blur(frame, rng.uniform(0.005, 0.02) * min(frame.shape)),
-        grid_x + bend[0][facets], grid_y + bend[1][facets],
+        grid_x + bend[0].take(facets), grid_y + bend[1].take(facets),
         cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     needles = _needles(frame.shape, rng)
     level = contrasting(float(frame.mean()), rng)
     opacity = np.clip(rng.uniform(0.3, 0.75) + rng.uniform(0.3, 0.6) * (needles - 0.3), 0.0, 1.0)
-    iced = bent + opacity * (level + shades[facets] - bent) + grain(frame.shape, rng)
+    iced = bent + opacity * (level + shades.take(facets) - bent) + grain(frame.shape, rng)
     return frame + where * (iced - frame)
 
 
@@ -103,7 +105,7 @@ def _facets(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarra
 def _needles(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Draw needles with branches at 60 degrees, as ice grows; (H, W) float32, 0 to 1."""
     image = np.zeros(shape, np.uint8)
-    count = int(rng.integers(25, 90))
+    count = int(rng.integers(12, 40))
     ends = rng.random((count, 2)) * shape[::-1]
     angles = rng.choice((rng.uniform(0, np.pi), 0.0)) + rng.normal(0, rng.uniform(0.3, 2), count)
     lengths = min(shape) * rng.uniform(0.08, 0.4, count)
@@ -111,7 +113,7 @@ def _needles(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     for start, angle, length in zip(ends, angles, lengths):
         tip = start + length * np.array((np.cos(angle), np.sin(angle)))
         _line(image, start, tip, int(rng.integers(120, 256)), 1 + min(shape) // 250)
-        for along in rng.random(4):
+        for along in rng.random(3):
             foot = start + along * (tip - start)
             way = angle + rng.choice((-turn, turn))
             branch = 0.4 * (1 - along) * length * np.array((np.cos(way), np.sin(way)))

@@ -18,8 +18,8 @@ from fliqe_ros.simulation.distortions import motion_kernel
 from fliqe_ros.simulation.severity import Range
 import numpy as np
 
-MOST_BLOTCHES = 80
-MOST_DROPS = 160
+MOST_BLOTCHES = 60
+MOST_DROPS = 45
 
 
 def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -42,7 +42,7 @@ def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
         if abs(level - behind) < 45 or rng.random() < 0.15:
             level = contrasting(behind, rng)
         _put(hidden, levels_of, Blotch.draw(
-            middle, radius * np.exp(rng.normal(-0.1, 0.4)), softness, level, 0.07, rng, opacity))
+            middle, radius * np.exp(rng.normal(-0.1, 0.4)), softness, level, 0.09, rng, opacity))
     soft = wide_blur(frame, max(1.5, 0.6 * radius))
     return _shown(frame, hidden, soft, levels_of, 0.9, rng)
 
@@ -54,22 +54,23 @@ def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndar
     :param share: of the frame, what they cover, about.
     """
     rows, columns = frame.shape
-    typical = np.exp(rng.uniform(np.log(0.03), np.log(0.13)))
+    left = share * rows * columns
+    least = 2 * np.sqrt(left / (np.pi * MOST_DROPS)) / columns
+    typical = np.clip(np.exp(rng.uniform(np.log(0.03), np.log(0.13))), least, 0.15)
     softness, running = rng.uniform(0.03, 0.2), rng.choice((0.0, 0.0, 0.4))
     veil = rng.uniform(0.35, 0.9)
     warm = contrasting(float(frame.mean()), rng, 50.0)
     hidden, levels_of = np.zeros_like(frame), np.full_like(frame, warm)
-    left = share * rows * columns
     for _ in range(MOST_DROPS):
-        width = np.clip(typical * np.exp(rng.normal(0, 0.35)), 0.02, 0.15) * columns
+        width = np.clip(typical * np.exp(rng.normal(0, 0.3)), 0.02, 0.15) * columns
         size, middle = max(1.5, width / 2), rng.random(2) * (columns, rows)
         level = warm + rng.normal(0, 12)
         drop = Blotch.draw(middle, size, softness, level, 0.025, rng)
         _put(hidden, levels_of, drop)
         left -= np.pi * size**2
         if rng.random() < running:  # it ran down to here and left a thinner trail
-            for _ in range(int(rng.integers(4, 16))):
-                middle = middle - (rng.normal(0, 0.12) * size, 0.4 * size)
+            for _ in range(int(rng.integers(2, 7))):
+                middle = middle - (rng.normal(0, 0.12) * size, 0.5 * size)
                 trail = replace(drop, middle=middle, radius=size * 0.55, opacity=0.8)
                 _put(hidden, levels_of, trail)
                 left -= 0.4 * size**2
@@ -119,7 +120,7 @@ class Blotch:
     softness: float      #: of its edge, in radii
     level: float         #: 8-bit levels
     shade: float         #: how much brighter it is at its lower end than in its middle, in levels
-    waves: np.ndarray    #: (2, 3), the waves of its outline as cosine and sine, in radii
+    waves: np.ndarray    #: (2, 2), the waves of its outline as cosine and sine, in radii
     axes: np.ndarray     #: (2,), half axes in radii
     opacity: float = 1.0
 
@@ -128,7 +129,7 @@ class Blotch:
              roughness: float, rng: np.random.Generator, opacity: float = 1.0) -> Blotch:
         """Draw its outline and shade."""
         return cls(middle, radius, softness, level, rng.normal(0.0, 12.0),
-                   rng.normal(0.0, roughness, (2, 3)), rng.uniform(0.7, 1.0, 2), opacity)
+                   rng.normal(0.0, roughness, (2, 2)), rng.uniform(0.7, 1.0, 2), opacity)
 
 
 def _put(hidden: np.ndarray, level_map: np.ndarray, blotch: Blotch) -> None:
@@ -142,15 +143,15 @@ def _put(hidden: np.ndarray, level_map: np.ndarray, blotch: Blotch) -> None:
     x = (np.arange(left, right, dtype=np.float32) - blotch.middle[0])[None] / blotch.radius
     y = (np.arange(top, bottom, dtype=np.float32) - blotch.middle[1])[:, None] / blotch.radius
     distance = np.hypot(x / blotch.axes[0], y / blotch.axes[1])
-    turn = np.arctan2(y, x)
-    edge = np.ones_like(distance)
-    for number, (cosine, sine) in enumerate(blotch.waves.T, start=2):
-        edge += cosine * np.cos(number * turn) + sine * np.sin(number * turn)
+    x, y = x / np.maximum(np.hypot(x, y), 1e-3), y / np.maximum(np.hypot(x, y), 1e-3)
+    (cosine2, cosine3), (sine2, sine3) = blotch.waves  # of twice and three times the angle
+    edge = 1 + cosine2 * (x * x - y * y) + 2 * sine2 * x * y
+    edge += cosine3 * x * (x * x - 3 * y * y) + sine3 * y * (3 * x * x - y * y)
     steps = np.clip((distance - edge) * (2 / blotch.softness), -20, 20)
     inside = blotch.opacity / (1 + np.exp(steps))
     window = np.s_[top:bottom, left:right]
     # Beside the blotch that hides most, others do not show.
-    level = blotch.level + blotch.shade * y
+    level = blotch.level + blotch.shade * y * np.minimum(distance, 1)
     level_map[window] = np.where(inside > hidden[window], level, level_map[window])
     hidden[window] = np.maximum(hidden[window], inside)
 

@@ -17,7 +17,7 @@ from fliqe_ros.simulation.severity import Range
 import numpy as np
 
 #: A high byte shows so many levels of a scene at the reference: of 64, nobody misses the others.
-HIGH_LEVELS = (4.0, 12.0)
+HIGH_LEVELS = (4.0, 10.0)
 
 
 def _low_byte(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
@@ -42,7 +42,7 @@ def _high_byte(counts: np.ndarray, coarseness: float, rng: np.random.Generator) 
 
 
 def _of_few_levels(counts: np.ndarray, coarseness: float) -> np.ndarray:
-    """Scale counts so that their high byte has 4 to 12 levels, or ``coarseness`` times fewer."""
+    """Scale counts so that their high byte has 4 to 10 levels, or ``coarseness`` times fewer."""
     steps = float(np.clip(_span(counts) / 256, *HIGH_LEVELS)) / coarseness
     return _wrapping(counts, max(steps, 1.5) * 256 / _span(counts))
 

@@ -12,20 +12,20 @@ def clouds(shape: tuple[int, ...], cells: float, rng: np.random.Generator) -> np
 
     :param shape: (H, W).
     :param cells: how many bumps fit into the frame's shorter side, about.
-    :return: (H, W) float32, 0 to 1, each level as frequent as any other.
+    :return: (H, W) float32, 0 to 1.
     """
     field = np.zeros(shape, np.float32)
     for octave in (1, 2):
         grid = [2 + int(np.ceil(octave * cells * side / min(shape))) for side in shape]
         bumps = rng.random(grid, np.float32)
         field += cv2.resize(bumps, shape[::-1], interpolation=cv2.INTER_CUBIC) / octave
-    order = np.quantile(field[::4, ::4], np.linspace(0, 1, 17))
-    return np.interp(field, order, np.linspace(0, 1, 17)).astype(np.float32)
+    low, high = np.quantile(field[::4, ::4], (0.03, 0.97)).astype(np.float32)
+    return np.clip((field - low) / (high - low), 0, 1)
 
 
 def wide_blur(frame: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by a Gaussian of any width (px), on a smaller copy if it is wide."""
-    factor = max(1, int(sigma / 3))
+    factor = max(1, int(sigma / 1.5))
     if factor == 1:
         return cv2.GaussianBlur(frame, (0, 0), max(sigma, 0.1))
     small = [max(4, -(-side // factor)) for side in frame.shape]

@@ -17,8 +17,8 @@ from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
 from fliqe_ros.simulation.severity import Range
 import numpy as np
 
-#: A seam is plain if gray levels jump by this much across it, on average.
-PLAIN_STEP = 14.0
+#: A seam is plain if gray levels jump by so much more across it than beside it, on average.
+PLAIN_STEP = 12.0
 MOST_DRAWS = 6
 #: Share of the rows that are sheared at the reference.
 REFERENCE_SHEAR = 0.5
@@ -33,11 +33,16 @@ class Seams(NamedTuple):
 
     @property
     def step(self) -> float:
-        """The greatest mean jump of gray levels across a seam."""
+        """How much more gray levels jump, on average, across the plainest seam than beside it."""
+        length = self.picture.shape[self.axis]
         places = self.places[self.places > 0]
-        behind, before = (np.take(self.picture, at, self.axis) for at in (places, places - 1))
-        steps = np.abs(behind - before).mean(axis=1 - self.axis)
-        return float(steps.max()) if len(steps) else 0.0
+        if not len(places):
+            return 0.0
+        two_before, before, behind, two_behind = (
+            np.take(self.picture, np.clip(places + offset, 0, length - 1), self.axis)
+            for offset in (-2, -1, 0, 1))
+        usual = (np.abs(before - two_before) + np.abs(two_behind - behind)) / 2
+        return float((np.abs(behind - before) - usual).mean(axis=1 - self.axis).max())
 
 
 def _torn(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
