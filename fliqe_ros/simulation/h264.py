@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def encode_frames(frames: Sequence[np.ndarray], rate_factor: int, codec: str = '
     :return: a packet for each frame.
     """
     rows, columns = frames[0].shape
-    encoder = CodecContext.create(codec, 'w')
+    encoder: Any = CodecContext.create(codec, 'w')
     encoder.height, encoder.width = rows + rows % 2, columns + columns % 2
     encoder.pix_fmt, encoder.framerate = 'gray', Fraction(30)
     encoder.thread_count = 1  # the result depends on it
@@ -70,9 +71,9 @@ def decode_frames(packets: Sequence[bytes], codec: str = 'h264') -> list[np.ndar
 
     :return: (H, W) uint8 each, with the padding of odd sides.
     """
-    decoder = CodecContext.create(codec, 'r')
+    decoder: Any = CodecContext.create(codec, 'r')
     decoder.thread_count = 1
-    frames = []
+    frames: list[VideoFrame] = []
     for packet in (*map(Packet, packets), None):
         try:
             frames += decoder.decode(packet)

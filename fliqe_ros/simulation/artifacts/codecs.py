@@ -27,7 +27,7 @@ def _hevc(frame: np.ndarray, rate_factor: float, rng: np.random.Generator) -> np
 
 def _jpeg2000(frame: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Wavelets without their small coefficients: soft, with ripples at edges, without blocks.
+    Leave out small wavelets: the picture is soft, with ripples at edges, without blocks.
 
     ISO/IEC 15444-1, by OpenJPEG with the irreversible 9/7 transform.
 

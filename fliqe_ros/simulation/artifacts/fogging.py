@@ -19,7 +19,7 @@ import numpy as np
 
 
 def _fog(frame: np.ndarray, veil: float, rng: np.random.Generator) -> np.ndarray:
-    """Fog or wet all over the lens, even or in patches."""
+    """Fog the whole lens, evenly or in patches."""
     patches = rng.choice((0.0, rng.uniform(0.1, 0.5)))
     field = clouds(frame.shape, np.exp(rng.uniform(0.0, 2.0)), rng)
     amount = np.clip(veil * (1 + patches * (2 * field - 1)), 0.0, 0.97)
@@ -28,7 +28,7 @@ def _fog(frame: np.ndarray, veil: float, rng: np.random.Generator) -> np.ndarray
 
 def _breath(frame: np.ndarray, veil: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Fog on a part of the lens: from one side, as it comes or goes, or breathed on the middle.
+    Fog a part of the lens: from one side, as it comes or goes, or a breath on the middle.
 
     :param veil: share of the light where the fog is densest.
     """
@@ -65,7 +65,7 @@ def _veiled(frame: np.ndarray, amount: np.ndarray, rng: np.random.Generator) -> 
 
 def _ice(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Ice from the rim or from one side: facets that each bend the view, and needles.
+    Grow ice from the rim or from one side: facets that each bend the view, and needles.
 
     :param share: of the frame, what is iced.
     """

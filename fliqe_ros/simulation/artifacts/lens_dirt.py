@@ -24,7 +24,7 @@ MOST_DROPS = 45
 
 def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Dark or bright blotches with soft edges, many small or few large.
+    Put dark or bright blotches with soft edges on the lens, many small or few large.
 
     :param share: of the frame, what they cover, about.
     """
@@ -49,7 +49,7 @@ def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
 
 def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Drops of 2 to 15% of the width, round or running down: local blur under a local veil.
+    Put on drops of 2 to 15% of the width, round or running: local blur under a local veil.
 
     :param share: of the frame, what they cover, about.
     """
@@ -84,7 +84,7 @@ def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndar
 
 def _smear(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Grease wiped across the lens: blur along the wipe, and streaks of veil.
+    Wipe grease across the lens: blur along the wipe, and streaks of veil.
 
     :param share: of the frame, what is smeared.
     """

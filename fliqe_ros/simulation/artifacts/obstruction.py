@@ -12,7 +12,7 @@ import numpy as np
 
 def _covered(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Something right before the lens: out of focus from one side, a finger, a strap or a leaf.
+    Hold something before the lens: from one side, a finger, a strap or a leaf.
 
     :param share: of the frame, what is hidden.
     """
@@ -41,7 +41,7 @@ def _covered(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
 
 def _lens_cover(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    A broken or lifted cover: a ring segment, a disc or a wedge of even level.
+    Break or lift the cover: a ring segment, a disc or a wedge of even level.
 
     :param share: of the frame, what is hidden.
     """

@@ -22,7 +22,7 @@ HIGH_LEVELS = (4.0, 10.0)
 
 def _low_byte(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Counts cut to 8 bits: levels rise, fall back to zero and rise again.
+    Cut counts to 8 bits: levels rise, fall back to zero and rise again.
 
     :param fineness: the counts are those of a camera with so many times as many for a kelvin.
     :return: (H, W) uint8.
@@ -32,7 +32,7 @@ def _low_byte(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> 
 
 def _high_byte(counts: np.ndarray, coarseness: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Counts without their low byte: a few levels, shown as they are or stretched.
+    Drop the low byte of counts: a few levels are left, shown as they are or stretched.
 
     :param coarseness: how many times too coarse the levels are.
     :return: (H, W) uint8 as they are, which is dark, or uint16 that gain control stretches.
@@ -49,7 +49,7 @@ def _of_few_levels(counts: np.ndarray, coarseness: float) -> np.ndarray:
 
 def _byte_swapped(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Counts in the wrong byte order, or read one byte too late: high and low byte swap places.
+    Read counts in the wrong byte order, or from a byte too late: their bytes swap places.
 
     :param fineness: the counts are those of a camera with so many times as many for a kelvin.
     :return: (H, W) uint16.
@@ -67,12 +67,12 @@ def _slipped(counts: np.ndarray, share: float) -> np.ndarray:
 
 
 def _y16_as_yuyv(counts: np.ndarray, fineness: float, rng: np.random.Generator) -> np.ndarray:
-    """Y16 read as YUYV: luma is every low byte, chroma every high byte."""
+    """Read Y16 as YUYV: luma is every low byte, chroma every high byte."""
     return _as_yuv(_wrapping(counts, fineness), cv2.COLOR_YUV2BGR_YUY2, rng.random() < 0.5)
 
 
 def _y16_as_uyvy(counts: np.ndarray, coarseness: float, rng: np.random.Generator) -> np.ndarray:
-    """Y16 read as UYVY: luma is every high byte, chroma every low byte."""
+    """Read Y16 as UYVY: luma is every high byte, chroma every low byte."""
     return _as_yuv(_of_few_levels(counts, coarseness), cv2.COLOR_YUV2BGR_UYVY, rng.random() < 0.3)
 
 
@@ -94,7 +94,7 @@ def _as_yuv(counts: np.ndarray, to_bgr: int, luma_alone: bool) -> np.ndarray:
 
 def _yuyv_as_y16(frame: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
     """
-    A YUYV picture read as Y16: luma in one byte of each count, chroma in the other.
+    Read a YUYV picture as Y16: luma is one byte of each count, chroma the other.
 
     With chroma in the high byte, its smallest changes outweigh all of luma: the two chromas
     alternate as columns, and a palette's colours or noise are all that is left of the scene. In
@@ -124,7 +124,7 @@ def _yuyv_as_y16(frame: np.ndarray, spread: float, rng: np.random.Generator) -> 
 
 def _left_aligned(counts: np.ndarray, bits: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Counts shifted left too far: their upper bits are lost beyond the sixteenth.
+    Shift counts left too far: their upper bits are lost beyond the sixteenth.
 
     :param bits: of the scene's range, those that are lost.
     :return: (H, W) uint16.
@@ -135,7 +135,7 @@ def _left_aligned(counts: np.ndarray, bits: float, rng: np.random.Generator) -> 
 
 def _banded(frame: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Gain control that has collapsed and is stretched again: broad bands of equal gray.
+    Collapse gain control, and stretch what is left: broad bands of equal gray.
 
     :param width: of a band, in ranges of the picture; 1 / 8 leaves nine levels.
     """
@@ -148,7 +148,7 @@ def _banded(frame: np.ndarray, width: float, rng: np.random.Generator) -> np.nda
 
 
 def _span(counts: np.ndarray) -> float:
-    """Range of a scene in counts, without its extremes; at least 1."""
+    """Return the range of a scene in counts, without its extremes; at least 1."""
     return 255 / float(levels(counts)[1])
 
 

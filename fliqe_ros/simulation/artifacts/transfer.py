@@ -47,7 +47,7 @@ class Seams(NamedTuple):
 
 def _torn(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Parts of the picture come from different times: the camera or the scene moved in between.
+    Compose parts of different times: the camera or the scene moved in between.
 
     :param shift: how far the view moved between two parts, in widths of the frame.
     """
@@ -72,7 +72,7 @@ def _torn(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarr
 
 def _rolled(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    The reader starts in the middle: the end of the frame meets its start at a seam.
+    Start to read in the middle: the end of the frame meets its start at a seam.
 
     :param share: how far the frame is rolled, in heights (and widths) of it.
     """
@@ -94,7 +94,7 @@ def _rolled(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nda
 
 def _sheared(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Sync is lost or the row width wrong: each row starts some pixels after where it should.
+    Lose sync, or take a wrong row width: each row starts pixels from where it should.
 
     Rows are read from one long buffer, so what leaves on one side comes in on the other. The
     error is from 1 px per row to a third of the width.
@@ -124,7 +124,7 @@ def _sheared(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
 
 def _lost_rows(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Runs of rows never came: they are black, gray, white, repeated or of the frame before.
+    Lose runs of rows: they are black, gray, white, repeated or of the frame before.
 
     :param share: of the rows, those that are lost.
     """
@@ -147,7 +147,7 @@ def _lost_rows(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.
 
 def _lost_counts(counts: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Packets of raw counts are lost and read as zero or as all ones.
+    Lose packets of raw counts, which read as zero or as all ones.
 
     Gain control comes after that: it stretches the gap too and leaves the scene little contrast.
 
@@ -163,7 +163,7 @@ def _lost_counts(counts: np.ndarray, share: float, rng: np.random.Generator) -> 
 
 def _half_frame(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """
-    Two frames share the picture: buffers mixed up, or two cameras in one buffer.
+    Show parts of two frames: buffers mixed up, or two cameras in one buffer.
 
     :param share: of the picture, what belongs to the other frame.
     """
@@ -182,7 +182,7 @@ def _half_frame(frame: np.ndarray, share: float, rng: np.random.Generator) -> np
 
 
 def _interlace(frame: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
-    """Two fields of a moving scene, one after the other: edges become combs."""
+    """Take two fields of a moving scene, one after the other: edges become combs."""
     shift = int(round(shift)) * int(rng.choice((-1, 1)))
     combed = frame.copy()
     combed[1::2] = moved(frame, np.array((shift, 0.0)))[1::2]
