@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.simulation.counts import from_levels, levels
 from fliqe_ros.simulation.severity import Range
@@ -69,24 +68,6 @@ def distort(image: np.ndarray, distortion: Distortion, severity: float | None = 
     frame = (image.astype(np.float32) - low) * scale
     frame = _SIMULATE[distortion](frame, value, severity is None, draw)
     return from_levels(frame, low, scale, image.dtype)
-
-
-def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = None,
-            rng: np.random.Generator | None = None,
-            gain_control: GainControl = GainControl()) -> np.ndarray:
-    """
-    Return what a camera would show of a frame that is distorted where physics says so.
-
-    Raw counts are distorted before gain control for the types in ``BEFORE_GAIN_CONTROL``, and
-    after it for the others. The other parameters and errors are those of ``distort``.
-
-    :param frame: (H, W) uint8, or uint16 raw counts.
-    :param gain_control: turns raw counts into 8 bits.
-    :return: (H, W) uint8.
-    """
-    if frame.dtype == np.uint16 and distortion in BEFORE_GAIN_CONTROL:
-        return gain_control(distort(frame, distortion, severity, rng))
-    return distort(gain_control(frame), distortion, severity, rng)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
