@@ -63,7 +63,7 @@ ARTIFACTS = {
     'hevc': Artifact(
         Distortion.COMPRESSION, _hevc, Range(38, 46, 51, 'rate factor'), Stage.PICTURE),
     'jpeg2000': Artifact(
-        Distortion.COMPRESSION, _jpeg2000, Range(40, 130, 600, 'compression ratio'),
+        Distortion.COMPRESSION, _jpeg2000, Range(40, 150, 600, 'compression ratio'),
         Stage.PICTURE),
     'webp': Artifact(
         Distortion.COMPRESSION, _webp, Range(72, 108, 127, 'quantiser index'), Stage.PICTURE),

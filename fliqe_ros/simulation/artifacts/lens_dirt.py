@@ -35,8 +35,9 @@ def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
     opacity = rng.uniform(0.6, 1.0)
     usual = contrasting(float(frame.mean()), rng)
     hidden, levels_of = np.zeros_like(frame), frame.copy()
+    inset = 0.15 if count < 6 else 0.0  # one of few is not lost at the border
     for _ in range(count):
-        middle = rng.random(2) * (columns, rows)
+        middle = rng.uniform(inset, 1 - inset, 2) * (columns, rows)
         behind = float(frame[int(middle[1]), int(middle[0])])
         level = usual + rng.normal(0, 15)
         if abs(level - behind) < 45 or rng.random() < 0.15:
