@@ -1,4 +1,4 @@
-"""Lossy codecs beside JPEG."""
+"""Lossy codecs beside JPEG."""  # noqa: A005, the package keeps it apart
 
 from __future__ import annotations
 
