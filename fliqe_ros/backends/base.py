@@ -28,9 +28,9 @@ class Outputs(NamedTuple):
 
     #: (N,) float32, higher is better.
     scores: np.ndarray
-    #: (N, 9) float32; None without a type head.
+    #: (N, 13) float32; None without a type head.
     probabilities: np.ndarray | None = None
-    #: (N, h, w) float32; None if they are not wanted or the model has none.
+    #: (N, h, w) float32; None if the model has none.
     quality_maps: np.ndarray | None = None
 
 
@@ -71,14 +71,13 @@ class Backend(ABC):
         """
         return Prepared(ARCHITECTURES[self.architecture].preprocess(gain(frame)))
 
-    def predict(self, frames: Sequence[Prepared], maps: bool = True) -> Outputs:
+    def predict(self, frames: Sequence[Prepared]) -> Outputs:
         """
         Score any number of frames, at most ``largest_batch`` in one forward pass.
 
         :param frames: at least one; all have the same ``batch_key``.
-        :param maps: whether quality maps are wanted; they take a sixth of the time.
         """
-        parts = [self._predict(frames[start:start + self.largest_batch], maps)
+        parts = [self._predict(frames[start:start + self.largest_batch])
                  for start in range(0, len(frames), self.largest_batch)]
         if len(parts) == 1:
             return parts[0]
@@ -87,7 +86,7 @@ class Backend(ABC):
         return Outputs(*fields)
 
     @abstractmethod
-    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+    def _predict(self, frames: Sequence[Prepared]) -> Outputs:
         """Score frames of one ``batch_key`` in one forward pass."""
 
     @abstractmethod

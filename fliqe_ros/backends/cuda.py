@@ -79,25 +79,25 @@ class CudaBackend(Backend):
         gc.collect()
         torch.cuda.empty_cache()
 
-    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+    def _predict(self, frames: Sequence[Prepared]) -> Outputs:
         assert self._staging is not None
         with _turn, torch.inference_mode(), torch.cuda.device(self._device), \
                 torch.cuda.stream(self._stream):
-            work = self._pass(frames, maps)
+            work = self._pass(frames)
             self._staging.send([frame.pixels for frame in frames], work.batch)
             return work.run()
 
-    def _pass(self, frames: Sequence[Prepared], maps: bool) -> _Pass:
-        key = len(frames), frames[0].batch_key, maps
+    def _pass(self, frames: Sequence[Prepared]) -> _Pass:
+        key = len(frames), frames[0].batch_key
         if key not in self._passes:
             if len(self._passes) == MOST_PASSES:
                 self._passes.popitem(last=False)
-            self._passes[key] = self._new_pass(len(frames), *frames[0].batch_key, maps)
+            self._passes[key] = self._new_pass(len(frames), *frames[0].batch_key)
         self._passes.move_to_end(key)
         return self._passes[key]
 
     def _new_pass(self, count: int, shape: tuple[int, ...], dtype: np.dtype,
-                  gain: GainControl | None, maps: bool) -> _Pass:
+                  gain: GainControl | None) -> _Pass:
         # The pass holds all memory that its graph reads: a graph would read freed memory too.
         batch = torch.empty(
             (count, *shape), dtype=torch.int16 if dtype == np.uint16 else torch.uint8,
@@ -110,7 +110,7 @@ class CudaBackend(Backend):
             inputs = preprocess(batch) if preprocess else batch
             # PyTorch would compute convolutions in tf32, which is shorter than float32.
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                return scorer(inputs, maps)
+                return scorer(inputs)
         return _Pass(batch, score, self._pool, self._stream)
 
 

@@ -18,7 +18,7 @@ from torch.export import Dim
 TOLERANCE = 1e-4
 
 _OPSET = 18
-_INPUTS, _OUTPUTS = ('batch', 'maps'), Outputs._fields
+_OUTPUTS = Outputs._fields
 # Batch, height and width on which an export is compared with PyTorch; none is the example's.
 _CHECKED = ((1, 512, 640), (1, MIN_SIDE, MIN_SIDE), (3, 256, 320), (2, 193, 131), (5, 130, 407))
 
@@ -28,8 +28,7 @@ def export(network: QualityNetwork, path: Path) -> float:
     Write a network as an ONNX file once that is known to give what PyTorch gives.
 
     The input ``batch`` is (N, C, h, w) uint8; N is free, and so are h and w where they are for
-    the network. One with a quality map has a second input, ``maps``, () bool: where it is False,
-    the map is not computed. Architecture and metadata travel in the file.
+    the network. Architecture and metadata travel in the file.
 
     :param network: in evaluation mode, with its ``metadata``.
     :return: the greatest difference from PyTorch that was found, at most ``TOLERANCE``.
@@ -55,11 +54,10 @@ def _write(scorer: Scorer, path: Path) -> None:
     shapes = {0: Dim('frames')}
     if network.any_size:
         shapes |= {2: Dim('height', min=MIN_SIDE), 3: Dim('width', min=MIN_SIDE)}
-    inputs = (example, torch.tensor(True)) if network.has_map else (example,)
     program = torch.onnx.export(
-        scorer, inputs, dynamo=True, verbose=False, opset_version=_OPSET,
-        input_names=_INPUTS[:len(inputs)], output_names=_OUTPUTS[:len(scorer(example))],
-        dynamic_shapes=(shapes, None)[:len(inputs)])
+        scorer, (example,), dynamo=True, verbose=False, opset_version=_OPSET,
+        input_names=['batch'], output_names=_OUTPUTS[:len(scorer(example))],
+        dynamic_shapes=(shapes,))
     assert program is not None
     # The exporter notes for every node which line of which file on this machine made it.
     ClearMetadataAndDocStringPass()(program.model)

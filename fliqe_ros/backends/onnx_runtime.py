@@ -11,7 +11,6 @@ from fliqe_ros.backends.base import Backend, ONNXRUNTIME, Outputs
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.preprocessing import Prepared, stack
 from fliqe_ros.models.registry import ARCHITECTURES
-import numpy as np
 import onnxruntime
 
 
@@ -48,15 +47,12 @@ class OnnxRuntimeBackend(Backend):
             self.metadata = json.loads(properties['metadata'])
         except (KeyError, ValueError) as error:
             raise CheckpointError(path, 'its metadata is missing or damaged') from error
-        self._inputs = [each.name for each in self._session.get_inputs()]
         self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+    def _predict(self, frames: Sequence[Prepared]) -> Outputs:
         assert self._session is not None
-        names = [name for name in self._outputs if maps or name != 'quality_maps']
-        # zip, as only models with a map have the second input
-        inputs = dict(zip(self._inputs, (stack(frames), np.array(maps))))
-        return Outputs(**dict(zip(names, self._session.run(names, inputs))))
+        outputs = self._session.run(self._outputs, {'batch': stack(frames)})
+        return Outputs(**dict(zip(self._outputs, outputs)))
 
     def release(self) -> None:
         """Let go of the session."""

@@ -49,9 +49,9 @@ class TorchBackend(Backend):
         torch.set_num_threads(threads)
 
     @torch.inference_mode()
-    def _predict(self, frames: Sequence[Prepared], maps: bool) -> Outputs:
+    def _predict(self, frames: Sequence[Prepared]) -> Outputs:
         assert self._scorer is not None
-        outputs = self._scorer(as_tensor(stack(frames)), maps)
+        outputs = self._scorer(as_tensor(stack(frames)))
         return Outputs(*(output.numpy() for output in outputs))
 
     def release(self) -> None:

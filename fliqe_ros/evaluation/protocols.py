@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from fliqe_ros.data.sources import Frame
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.evaluation.judging.registry import JUDGED
 from fliqe_ros.imaging.palettes import colorize, SHOWN_PALETTES
-from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
-from fliqe_ros.simulation.distortions import degrade, distort
+from fliqe_ros.simulation.artifacts.artifact import Artifact
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
+from fliqe_ros.simulation.degradations import degrade
 import numpy as np
 
 #: Severities at which ``graded`` shows every distortion.
@@ -27,11 +29,14 @@ class Version(NamedTuple):
     kind: str               #: a distortion, an artifact, a palette or a place of distortion
 
 
+Protocol: TypeAlias = Callable[[Frame, np.random.Generator], Iterator[Version]]
+
+
 def reference(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
     """Yield the frame clean and with each distortion at its reference severity."""
     image = frame.to_8bit()
     for distortion in CLASSES:
-        yield Version(distort(image, distortion, None, rng), distortion, None, distortion.label)
+        yield Version(degrade(image, distortion, None, rng), distortion, None, distortion.label)
 
 
 def random(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
@@ -40,7 +45,7 @@ def random(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
     yield _clean(image)
     for distortion in DISTORTIONS:
         severity = rng.uniform(0.0, 1.0)
-        yield Version(distort(image, distortion, severity, rng), distortion, severity,
+        yield Version(degrade(image, distortion, severity, rng), distortion, severity,
                       distortion.label)
 
 
@@ -55,16 +60,20 @@ def graded(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
     for distortion in DISTORTIONS:
         seed = rng.integers(2**63)
         for severity in GRADES:
-            distorted = distort(image, distortion, severity, np.random.default_rng(seed))
+            distorted = degrade(image, distortion, severity, np.random.default_rng(seed))
             yield Version(distorted, distortion, severity, distortion.label)
 
 
-def artifacts(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
-    """Yield the frame clean and with each of ``ARTIFACTS`` at medium severity."""
-    image = frame.to_8bit()
-    yield _clean(image)
-    for name, kind in ARTIFACTS.items():
-        yield Version(apply_artifact(image, name, None, rng), kind.distortion, None, name)
+def _kinds(table: Mapping[str, Artifact], severity: float | None) -> Protocol:
+    """Return a protocol: the frame clean and with each kind of a table at one severity."""
+
+    def protocol(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
+        yield _clean(frame.to_8bit())
+        for name, artifact in table.items():
+            image = artifact.apply(frame.pixels, severity, np.random.default_rng(
+                rng.integers(2**63)))
+            yield Version(image, artifact.distortion, severity, name)
+    return protocol
 
 
 def raw(frame: Frame, rng: np.random.Generator) -> Iterator[Version]:
@@ -97,7 +106,9 @@ def _clean(image: np.ndarray) -> Version:
     return Version(image, Distortion.CLEAN, None, Distortion.CLEAN.label)
 
 
-#: Name → protocol.
-PROTOCOLS: dict[str, Callable[[Frame, np.random.Generator], Iterator[Version]]] = {
-    protocol.__name__: protocol
-    for protocol in (reference, random, graded, artifacts, raw, palettes)}
+#: Name → protocol. The kinds of ``judged`` are other implementations than those trained on.
+PROTOCOLS: dict[str, Protocol] = {
+    **{protocol.__name__: protocol for protocol in (reference, random, graded, raw, palettes)},
+    **{f'{kinds}{suffix}': _kinds(table, severity)
+       for kinds, table in (('artifacts', ARTIFACTS), ('judged', JUDGED))
+       for suffix, severity in (('', None), ('_mild', 0.0), ('_strong', 1.0))}}

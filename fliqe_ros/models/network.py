@@ -20,10 +20,9 @@ class Prediction(NamedTuple):
     embedding: Tensor
     #: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
     logit: Tensor
-    #: (N, 9) float, in the order of ``CLASSES``; None without a type head.
+    #: (N, 13) float, in the order of ``CLASSES``; None without a type head.
     type_logits: Tensor | None = None
-    #: (N, h, w) float, ``logit`` for windows of the frame; None if there is no quality map or it
-    #: was not asked for.
+    #: (N, h, w) float, ``logit`` of blocks of the frame, one every 32 px; None without a map.
     map_logits: Tensor | None = None
 
     @property
@@ -59,21 +58,22 @@ class QualityNetwork(nn.Module, ABC):
         return self.normalize(batch.float()).to(weight.dtype)
 
     @abstractmethod
-    def encode(self, batch: Tensor) -> Tensor:
-        """(N, C, h, w) uint8 batch of prepared frames → (N, 128) unit embeddings."""
-
-    def encode_views(self, batch: Tensor) -> list[Tensor]:
-        """Embeddings to train on, (N, 128) each: of the frames, and of parts if it has a map."""
-        return [self.encode(batch)]
-
-    @abstractmethod
-    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
+    def encode(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         """
-        (N, C, h, w) uint8 batch of prepared frames → prediction.
+        Encode frames.
 
-        maps: whether to compute quality maps, if it has any. A () bool tensor leaves that open in
-        an exported network: there is a map then in any case, but of zeros where it is False.
+        :param batch: (N, C, h, w) uint8, prepared frames.
+        :return: (N, 128) unit embeddings, and ``Prediction.map_logits``.
         """
+
+    def forward(self, batch: Tensor) -> Prediction:
+        """(N, C, h, w) uint8 batch of prepared frames → prediction."""
+        embedding, map_logits = self.encode(batch)
+        return Prediction(
+            embedding=embedding,
+            logit=self.classifier(embedding).squeeze(1),
+            type_logits=self.type_head(embedding) if self.type_head else None,
+            map_logits=map_logits)
 
 
 class Normalize(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fliqe_ros.models.network import (
-    binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
+    binary_head, EMBEDDING_SIZE, Normalize, QualityNetwork)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -64,11 +64,6 @@ class ResNet50(QualityNetwork):
         self.classifier = binary_head()
         self.type_head = None
 
-    def encode(self, batch: Tensor) -> Tensor:
-        """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings."""
-        return self.iqa_encoder(self.levels(batch))
-
-    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
-        """(N, 3, 224, 224) uint8 RGB → prediction without types and map."""
-        embedding = self.encode(batch)
-        return Prediction(embedding, self.classifier(embedding).squeeze(1))
+    def encode(self, batch: Tensor) -> tuple[Tensor, None]:
+        """(N, 3, 224, 224) uint8 RGB → (N, 128) unit embeddings, and no map."""
+        return self.iqa_encoder(self.levels(batch)), None

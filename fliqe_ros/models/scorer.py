@@ -36,16 +36,15 @@ class Scorer(nn.Module):
                     module.to(precision)
         self.eval()
 
-    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> tuple[Tensor, ...]:
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
         """
         Score a batch of preprocessed frames.
 
         :param batch: (N, C, h, w) uint8.
-        :param maps: whether to compute quality maps; see ``QualityNetwork.forward``.
-        :return: scores, (N,); probabilities, (N, 9), if the network tells types; quality maps,
-            (N, rows, columns), if it has them and they are wanted. All in [0, 1].
+        :return: scores, (N,); probabilities, (N, 13), if the network tells types; quality maps,
+            (N, rows, columns), if it has them. All in [0, 1].
         """
-        prediction = self.network(batch, maps)
+        prediction = self.network(batch)
         outputs = [prediction.score]
         if prediction.type_logits is not None:
             outputs.append(prediction.type_logits.softmax(1))

@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.models.network import (
-    binary_head, EMBEDDING_SIZE, Normalize, Prediction, QualityNetwork)
+    binary_head, EMBEDDING_SIZE, Normalize, QualityNetwork)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -29,12 +29,14 @@ ECHO_SHIFTS = tuple(
     if (row, column) > (0, 0) and row * row + column * column <= ECHO_REACH**2 + 1)
 #: Brings the autocorrelation of most frames to the size of the other statistics.
 ECHO_SCALE = 4.0
-#: Side of the quality map's windows, in blocks of 32 px; there is one for every block.
-MAP_WINDOW = 4
+#: Features of a block, and how many of them are kept by place, in a grid of so many cells a side.
+BLOCK_FEATURES, PLACED_FEATURES, GRID = 64, 8, 5
+#: Edge cells on either side that a line of the frame is compared with.
+LINE_REACH = 3
 
 
 class BlockMeans(NamedTuple):
-    """What is averaged over blocks of 32 px: (N, channels, rows, columns) each, float32."""
+    """What is averaged over blocks of 64 px, one every 32 px: (N, channels, rows, columns)."""
 
     texture: Tensor
     texture_squares: Tensor
@@ -55,13 +57,19 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -
 
 class ThermalS(QualityNetwork):
     """
-    Feature statistics → 128-d unit embedding → binary head, type head and quality map.
+    Feature statistics → 128-d unit embedding → binary head and type head; quality map beside it.
 
-    The embedding is computed from three kinds of statistics: mean and standard deviation of
-    texture channels (noise, blocks, sharpness) and of structure channels with their wider view
-    (motion), and the autocorrelation of edges at several shifts, where a ghost is a peak. Over
-    the whole frame they give score and type, over windows of it the map.
-    Under 0.5 M parameters.
+    Statistics of a block are mean and standard deviation of texture channels (noise, blocks,
+    sharpness) and of structure channels with their wider view (motion), and the autocorrelation
+    of edges at several shifts, where a ghost is a peak. The embedding is computed from
+
+    - the statistics of the whole frame;
+    - features of its blocks: their mean, greatest and least, since a drop on the lens shows in a
+      few blocks, and a picture behind a sharp display in the others; and a coarse grid of them,
+      since shading and covers are a matter of place;
+    - profiles of edges over rows and columns, in which a single dead line or a seam stands out.
+
+    The quality map is a vote of each block. Under 0.5 M parameters.
     """
 
     architecture: ClassVar[str] = 'thermal_s'
@@ -82,26 +90,39 @@ class ThermalS(QualityNetwork):
             _conv(64, STRUCTURE_CHANNELS))   # 96 x H/16
         self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 1, bias=False)
         statistics = 2 * (TEXTURE_CHANNELS + STRUCTURE_CHANNELS) + len(ECHO_SHIFTS)
+        self.block = nn.Sequential(
+            nn.Linear(statistics, BLOCK_FEATURES), nn.BatchNorm1d(BLOCK_FEATURES), nn.ReLU())
+        self.block_classifier = nn.Linear(BLOCK_FEATURES, 1)
+        self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
+        features = (statistics + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
+                    + 4 * EDGE_CHANNELS)
         self.projection = nn.Sequential(
-            nn.Linear(statistics, 256), nn.BatchNorm1d(256), nn.ReLU(),
+            nn.BatchNorm1d(features), nn.Linear(features, 256), nn.BatchNorm1d(256), nn.ReLU(),
             nn.Linear(256, EMBEDDING_SIZE))
         self.classifier = binary_head()
         self.type_head = nn.Sequential(
             nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
             nn.Linear(64, len(CLASSES)))
 
-    def block_means(self, batch: Tensor) -> BlockMeans:
-        """(N, 1, H, W) uint8 → statistics of the blocks that lie in the frame as a whole."""
+    def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 1, H, W) uint8 → (N, 128) unit embeddings, (N, rows, columns) logits of blocks."""
         edges = self.edges(self.levels(batch))
+        blocks = self._block_means(edges)
+        features = self._block_features(blocks)
+        whole = torch.cat([_statistics(blocks.each(_mean)), _pooled(features),
+                           self._placed(features), _line_profiles(edges.float())], dim=1)
+        votes = self.block_classifier(features).squeeze(3)
+        return F.normalize(self.projection(whole), dim=1), votes
+
+    def _block_means(self, edges: Tensor) -> BlockMeans:
         texture = self.texture(edges)
         structure = self.structure(texture).float()
         texture = texture.float()
-        echoes = self._echoes(edges)
-        rows, columns = echoes.shape[2:]  # they need most margin
-        # Texture is averaged over twice the block, which is what structure sees of the frame.
+        structure_means = F.avg_pool2d(structure, 4, 2)
+        rows, columns = structure_means.shape[2:]  # it needs most margin
         return BlockMeans(
-            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4), echoes,
-            F.avg_pool2d(structure, 2), F.avg_pool2d(structure * structure, 2),
+            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4),
+            self._echoes(edges), structure_means, F.avg_pool2d(structure * structure, 4, 2),
         ).each(lambda means: means[:, :, :rows, :columns])
 
     def _echoes(self, edges: Tensor) -> Tensor:
@@ -109,96 +130,71 @@ class ThermalS(QualityNetwork):
         edges = self.echo(edges).float()
         edges = edges - edges.mean((2, 3), keepdim=True)
         rows, columns = (side // 2 - ECHO_REACH for side in edges.shape[2:])
-        # Even and odd columns become grids of their own, of which every shift is a plain window;
-        # one transposition is much quicker than to pick columns for each shift.
-        grids = edges[:, :, :, :2 * (columns + ECHO_REACH)].unflatten(3, (-1, 2))
-        grids = grids.permute(0, 4, 1, 2, 3).flatten(1, 2)
+        # Even and odd cells become grids of their own, of which every shift is a plain window.
+        grids = edges[:, :, :2 * (rows + ECHO_REACH), :2 * (columns + ECHO_REACH)]
+        grids = grids.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).permute(0, 3, 5, 1, 2, 4)
 
         def shifted(row: int, column: int) -> Tensor:
-            top, (left, odd) = ECHO_REACH + row, divmod(ECHO_REACH + column, 2)
-            return grids[:, ECHO_CHANNELS * odd:ECHO_CHANNELS * (odd + 1),
-                         top:top + 2 * rows - 1:2, left:left + columns]
+            (top, odd_row), (left, odd_column) = (
+                divmod(ECHO_REACH + shift, 2) for shift in (row, column))
+            return grids[:, odd_row, odd_column].narrow(2, top, rows).narrow(3, left, columns)
 
         copies = torch.cat([shifted(*shift) for shift in ((0, 0), *ECHO_SHIFTS)], dim=1)
         copies = copies.unflatten(1, (-1, ECHO_CHANNELS))
         return F.avg_pool2d((copies[:, :1] * copies).sum(2), 6, 4)
 
-    def encode(self, batch: Tensor) -> Tensor:
-        """(N, 1, H, W) uint8 → (N, 128) unit embeddings."""
-        return self._embed(self.block_means(batch).each(_mean))
+    def _block_features(self, blocks: BlockMeans) -> Tensor:
+        """Return (N, rows, columns, BLOCK_FEATURES)."""
+        count, _, rows, columns = blocks.echoes.shape
+        each = blocks.each(lambda means: means.permute(0, 2, 3, 1).flatten(0, 2))
+        return self.block(_statistics(each)).unflatten(0, (count, rows, columns))
 
-    def encode_views(self, batch: Tensor) -> list[Tensor]:
-        """Embed whole frames, and one corner of them, so that windows score as frames do."""
-        blocks = self.block_means(batch)
-        rows, columns = _random_corner(blocks.echoes.shape[2:])
-        corner = blocks.each(lambda means: means[:, :, rows, columns])
-        return [self._embed(blocks.each(_mean)), self._embed(corner.each(_mean))]
-
-    def forward(self, batch: Tensor, maps: bool | Tensor = True) -> Prediction:
-        """(N, 1, H, W) uint8 → prediction with types and, if wanted, map."""
-        blocks = self.block_means(batch)
-        embedding = self._embed(blocks.each(_mean))
-        return Prediction(
-            embedding=embedding,
-            logit=self.classifier(embedding).squeeze(1),
-            type_logits=self.type_head(embedding) if self.type_head else None,
-            map_logits=self._map_if(maps, blocks))
-
-    def _embed(self, means: BlockMeans) -> Tensor:
-        """Means of N frames or windows, (N, channels) each → (N, 128) unit embeddings."""
-        statistics = [means.echoes[:, 1:] / (means.echoes[:, :1] + 1e-4) * ECHO_SCALE]
-        for mean, mean_of_squares in ((means.texture, means.texture_squares),
-                                      (means.structure, means.structure_squares)):
-            variance = (mean_of_squares - mean.square()).clamp_min(0.0)
-            statistics += [mean, variance.add(1e-4).sqrt()]
-        return F.normalize(self.projection(torch.cat(statistics, dim=1)), dim=1)
-
-    def _map_if(self, wanted: bool | Tensor, blocks: BlockMeans) -> Tensor | None:
-        if isinstance(wanted, Tensor):
-            return torch.cond(wanted, self._map_logits, _no_map, tuple(blocks))
-        return self._map_logits(*blocks) if wanted else None
-
-    def _map_logits(self, *blocks: Tensor) -> Tensor:
-        """Classify windows of the frame: fields of BlockMeans → (N, rows, columns) logits."""
-        together = torch.cat(blocks, dim=1)
-        by_row, by_column = (_window_matrix(together, side) for side in together.shape[2:])
-        # Matrix products, since pooling layers that fit small frames too cannot be exported.
-        windows = by_row @ (together @ by_column.T)
-        count, _, rows, columns = windows.shape
-        windows = windows.permute(0, 2, 3, 1).flatten(0, 2)
-        means = BlockMeans(*windows.split([means.shape[1] for means in blocks], dim=1))
-        return self.classifier(self._embed(means)).reshape(count, rows, columns)
+    def _placed(self, features: Tensor) -> Tensor:
+        """Return the features of a grid of equal cells over the frame, (N, …)."""
+        placed = self.place(features).permute(0, 3, 1, 2)
+        by_row, by_column = (_cell_matrix(placed, side) for side in placed.shape[2:])
+        # Matrix products, since adaptive pooling cannot be exported for frames of any size.
+        return (by_row @ (placed @ by_column.T)).flatten(1)
 
 
-def _no_map(*blocks: Tensor) -> Tensor:
-    """Return zeros in the shape of the map of these blocks."""
-    count, _, *sides = blocks[0].shape
-    return blocks[0].new_zeros(count, *(side - _window_length(side) + 1 for side in sides))
+def _statistics(means: BlockMeans) -> Tensor:
+    """Means of N blocks or frames, (N, channels) each → (N, statistics)."""
+    statistics = [means.echoes[:, 1:] / (means.echoes[:, :1] + 1e-4) * ECHO_SCALE]
+    for mean, mean_of_squares in ((means.texture, means.texture_squares),
+                                  (means.structure, means.structure_squares)):
+        variance = (mean_of_squares - mean.square()).clamp_min(0.0)
+        statistics += [mean, variance.add(1e-4).sqrt()]
+    return torch.cat(statistics, dim=1)
+
+
+def _pooled(features: Tensor) -> Tensor:
+    """Return mean, greatest and least feature of all blocks, (N, 3 * BLOCK_FEATURES)."""
+    return torch.cat([features.mean((1, 2)), features.amax((1, 2)), features.amin((1, 2))], dim=1)
+
+
+def _line_profiles(edges: Tensor) -> Tensor:
+    """
+    Tell how far lines of a frame stand out: (N, channels, h, w) → (N, 4 * channels).
+
+    The profile of the rows is the mean of each row, less that of its neighbours; of it there are
+    the greatest and the mean size. The same for columns.
+    """
+    profiles = []
+    for side in (3, 2):
+        profile = edges.mean(side)
+        around = F.avg_pool1d(profile, 2 * LINE_REACH + 1, 1, LINE_REACH, count_include_pad=False)
+        height = (profile - around).abs()
+        profiles += [height.amax(2), height.mean(2)]
+    return torch.cat(profiles, dim=1)
 
 
 def _mean(blocks: Tensor) -> Tensor:
     return blocks.mean((2, 3))
 
 
-def _window_matrix(like: Tensor, side: int) -> Tensor:
-    """(windows, side) matrix that averages the neighbours in each window."""
-    length = _window_length(side)
-    position = torch.arange(side, device=like.device)
-    first = torch.arange(side - length + 1, device=like.device).unsqueeze(1)
-    return ((position >= first) & (position < first + length)).to(like.dtype) / length
-
-
-def _window_length(side: int) -> int:
-    """Return ``MAP_WINDOW``, or all blocks if there are less."""
-    return torch.sym_min(MAP_WINDOW, side)  # type: ignore[return-value]  # a SymInt in an export
-
-
-def _random_corner(sides: torch.Size) -> tuple[slice, ...]:
-    """Return slices of the rows and columns of one corner, about two thirds of each side."""
-    corner = int(torch.randint(4, ()))
-    places = []
-    for side, at_end in zip(sides, (corner // 2, corner % 2)):
-        length = max(1, round(0.65 * side))
-        start = (side - length) * at_end
-        places.append(slice(start, start + length))
-    return tuple(places)
+def _cell_matrix(like: Tensor, side: int) -> Tensor:
+    """(GRID, side) matrix that averages what lies in each of GRID equal cells of a side."""
+    position = torch.arange(side, device=like.device) * GRID  # in units of 1 / GRID
+    start = torch.arange(GRID, device=like.device).unsqueeze(1) * side
+    overlap = torch.minimum(position + GRID, start + side) - torch.maximum(position, start)
+    return overlap.clamp_min(0).to(like.dtype) / side

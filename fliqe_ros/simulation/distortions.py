@@ -27,15 +27,17 @@ BEFORE_GAIN_CONTROL = (
     Distortion.ALIASING)
 
 
+#: The last number is where people begin to call a picture fair: for noise and compression taken
+#: from rated pictures of LWIR-IQA (doi 10.2478/jee-2022-0011), for the others by eye.
 RANGES = {
-    Distortion.LENS_BLUR: Range(1.3, 2.0, 4.5, 'standard deviation, px'),
-    Distortion.MOTION_BLUR: Range(6, 15, 29, 'length, px'),
-    Distortion.GAUSSIAN_NOISE: Range(8, 25, 45, 'standard deviation, 8-bit levels'),
-    Distortion.OVEREXPOSURE: Range(1.6, 2.5, 4.0, 'brightness factor'),
-    Distortion.UNDEREXPOSURE: Range(0.5, 0.3, 0.12, 'brightness factor'),
-    Distortion.COMPRESSION: Range(30, 5, 2, 'JPEG quality'),
-    Distortion.GHOSTING: Range(0.25, 0.4, 0.5, 'weight of the weaker copy'),
-    Distortion.ALIASING: Range(2, 4, 7, 'decimation factor'),
+    Distortion.LENS_BLUR: Range(1.3, 2.0, 4.5, 'standard deviation, px', 1.4),
+    Distortion.MOTION_BLUR: Range(6, 15, 29, 'length, px', 7.5),
+    Distortion.GAUSSIAN_NOISE: Range(8, 25, 45, 'standard deviation, 8-bit levels', 17),
+    Distortion.OVEREXPOSURE: Range(1.6, 2.5, 4.0, 'brightness factor', 1.75),
+    Distortion.UNDEREXPOSURE: Range(0.5, 0.3, 0.12, 'brightness factor', 0.45),
+    Distortion.COMPRESSION: Range(30, 5, 2, 'JPEG quality', 15),
+    Distortion.GHOSTING: Range(0.25, 0.4, 0.5, 'weight of the weaker copy', 0.2),
+    Distortion.ALIASING: Range(2, 4, 7, 'decimation factor', 1.7),
 }
 
 

@@ -8,20 +8,21 @@ are the same for a clean frame and its distorted versions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 from fliqe_ros.data.sources import Frame
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palettes import colorize, SHOWN_PALETTES
 from fliqe_ros.imaging.pixels import to_uint8
+from fliqe_ros.simulation.displays import Display
 from fliqe_ros.simulation.distortions import jpeg
 from fliqe_ros.simulation.h264 import h264
 import numpy as np
 
 #: Counts of a simulated raw sensor for each 8-bit level.
 COUNTS_PER_LEVEL = 48
-RAW_SHARE, PALETTE_SHARE = 0.25, 0.12
+RAW_SHARE, PALETTE_SHARE, DISPLAY_SHARE = 0.25, 0.1, 0.35
 #: px, standard deviation of the softest optics whose pictures count as clean.
 SOFTNESS = 1.2
 
@@ -40,6 +41,7 @@ class CameraAugmentation:
     raw: bool = False
     palette: str = ''
     quality: int | None = None
+    display: Display = field(default_factory=Display.none)
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> 'CameraAugmentation':
@@ -47,7 +49,8 @@ class CameraAugmentation:
         return cls(
             varied=True, seed=int(rng.integers(2**63)), raw=rng.random() < RAW_SHARE,
             palette=str(rng.choice(SHOWN_PALETTES)) if rng.random() < PALETTE_SHARE else '',
-            quality=int(rng.integers(75, 98)) if rng.random() < 0.15 else None)
+            quality=int(rng.integers(75, 98)) if rng.random() < 0.15 else None,
+            display=Display.draw(rng) if rng.random() < DISPLAY_SHARE else Display.none())
 
     def sense(self, view: np.ndarray) -> np.ndarray:
         """(H, W) uint8 → what its sensor gives: uint8, or uint16 counts of a raw one."""
@@ -59,6 +62,7 @@ class CameraAugmentation:
 
     def show(self, image: np.ndarray) -> np.ndarray:
         """(H, W) uint8 → the gray of what arrives: coloured, transmitted, decoded; uint8."""
+        image = self.display.put_on(image)
         if self.palette:  # luma, as of a palette that is not among those known
             image = cv2.cvtColor(colorize(image, self.palette), cv2.COLOR_BGR2GRAY)
         return image if self.quality is None else jpeg(image, self.quality)
@@ -85,7 +89,7 @@ def random_view(frame: Frame, size: tuple[int, int], camera: CameraAugmentation,
     image = _tone(image.astype(np.float32), rng)
     if rng.random() < 0.3:  # soft optics
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, softness))
-    elif rng.random() < 0.2:
+    elif rng.random() < 0.3:
         image = _resampled(image, 0.54 / softness, rng)
     if rng.random() < 0.45:
         image = _sharpen(image, rng)
@@ -107,8 +111,6 @@ def _in_camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.06:
         levels = rng.integers(20, 96)
         image = to_uint8(np.rint(image / 255.0 * levels) * (255.0 / levels))
-    if rng.random() < 0.08:
-        image = _graphics(image, rng)
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(70, 98)))
     elif rng.random() < 0.08:
@@ -161,7 +163,8 @@ def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _resampled(image: np.ndarray, least_share: float, rng: np.random.Generator) -> np.ndarray:
     """Enlarge as cameras do that put out more pixels than their sensor has."""
     rows, columns = image.shape
-    share = rng.uniform(least_share, 0.95)
+    share = (rng.uniform(least_share, 0.95) if rng.random() < 0.6
+             else max(least_share, 1 / rng.choice((2, 2, 3))))
     small = cv2.resize(image, (round(columns * share), round(rows * share)),
                        interpolation=cv2.INTER_AREA)
     method = (cv2.INTER_CUBIC, cv2.INTER_LINEAR)[rng.integers(2)]
@@ -173,24 +176,3 @@ def _sharpen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0))
     amount = rng.uniform(0.2, 1.6) if rng.random() < 0.9 else rng.uniform(1.6, 3.0)
     return image + amount * (image - soft)
-
-
-def _graphics(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Letterbox borders or burnt-in text."""
-    image = image.copy()
-    rows, columns = image.shape
-    if rng.random() < 0.4:
-        border = rng.integers(4, 24)
-        level = 0 if rng.random() < 0.8 else 255
-        if rng.random() < 0.5:
-            image[:border] = image[-border:] = level
-        else:
-            image[:, :border] = image[:, -border:] = level
-        return image
-    for _ in range(rng.integers(1, 4)):
-        place = (int(rng.integers(0, columns - 40)), int(rng.integers(12, rows)))
-        text = ''.join(rng.choice(list('0123456789.:CFLIRec +-'), rng.integers(3, 10)))
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.3, 0.7),
-                    int(rng.choice((0, 255))), 1,
-                    cv2.LINE_AA if rng.random() < 0.5 else cv2.LINE_8)
-    return image

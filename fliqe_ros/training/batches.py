@@ -1,4 +1,4 @@
-"""Batches of clean and distorted views; the same for a seed, however often training restarts."""
+"""Batches of clean and spoilt views; the same for a seed, however often training restarts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 from fliqe_ros.data.sources import Frame, Source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
-from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.simulation.artifacts import apply_artifact, ARTIFACTS
-from fliqe_ros.simulation.distortions import degrade, RANGES
+from fliqe_ros.simulation.artifacts.registry import apply_artifact, ARTIFACTS
+from fliqe_ros.simulation.degradations import degrade, TYPICAL_ARTIFACTS
+from fliqe_ros.simulation.distortions import RANGES
+from fliqe_ros.simulation.severity import LEAST_SEVERITY
 from fliqe_ros.training.augmentation import CameraAugmentation, random_view, SOFTNESS
 import numpy as np
 import torch
@@ -19,45 +21,54 @@ from torch.utils.data import Dataset
 
 #: Share of batches whose views are of this size, rows × columns: about the smallest sensors'.
 SMALL_VIEW, SMALL_VIEW_SHARE = (128, 160), 0.3
-DISTORTED_PER_VIEW = 2
+SPOILT_PER_VIEW = 2
 REFERENCE_SHARE = 0.3
-#: Root mean square difference, 8-bit levels, that a distortion has to make; tries to find a view.
-LEAST_DIFFERENCE, MOST_DRAWS = 1.5, 4
-#: The two that need the widest view are the hardest to learn and come twice as often.
-DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR)
+#: Root mean square difference, 8-bit levels, that a fault has to make; tries to find a view.
+LEAST_DIFFERENCE, MOST_DRAWS = 1.0, 4
+#: The two that need the widest view are the hardest to learn and come twice as often, and so do
+#: those that are of many kinds.
+DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR, Distortion.NON_UNIFORMITY,
+        Distortion.OBSTRUCTION, Distortion.CORRUPTION)
 #: These happen before the sensor reads the picture out; the others after.
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
+#: Kinds of fault that severities are compared among.
+KINDS = (*(distortion.label for distortion in CLASSES), *ARTIFACTS)
+#: Blocks that the quality map tells of: side of what is looked at, and of the step, px.
+BLOCK_PX, BLOCK_STEP_PX = 96, 32
+#: Of a block: a pixel is touched from so many 8-bit levels on; shares of touched pixels from
+#: which the block is spoilt, and below which it is clean.
+TOUCHED_LEVELS, SPOILT_SHARE, CLEAN_SHARE = 5.0, 0.2, 0.01
 
 
 class Batch(NamedTuple):
-    """
-    Versions of views, and their labels.
-
-    The severities of clean versions and of artifacts are NaN: artifacts have other scales.
-    """
+    """Versions of views, and what there is to learn of them."""
 
     images: Tensor      #: (N, C, h, w) uint8
     labels: Tensor      #: (N,) indices in ``CLASSES``
-    whole: Tensor       #: (N,) bool, False where a part of the view may be clean
-    severities: Tensor  #: (N,) float of the distortions, 0 to 1
+    kinds: Tensor       #: (N,) indices in ``KINDS``
+    severities: Tensor  #: (N,) float; NaN of clean versions
+    targets: Tensor     #: (N,) float, 0 to 1: how likely people call it fair or worse
+    #: (N, rows, columns) float, the same of blocks of the view; NaN where nobody could tell
+    block_targets: Tensor
 
 
 class Batches(Dataset):
     """
     One epoch; item ``i`` is batch ``i``, a ``Batch``.
 
-    Every view comes clean and in ``DISTORTED_PER_VIEW`` of its distorted versions, types dealt
-    from ``DEAL``, so that nothing but the distortion tells them apart.
+    Every view comes clean and in ``SPOILT_PER_VIEW`` spoilt versions, types dealt from ``DEAL``,
+    so that nothing but the fault tells them apart.
 
-    :param artifacts: share of the distorted versions that are one of ``ARTIFACTS`` of the type
-        dealt, where it has any.
+    :param artifacts: share of the spoilt versions that are one of ``ARTIFACTS`` of the type
+        dealt, where the type has distortions too.
     :param augment: share of the views that are seen through a randomly drawn camera.
     :param softness: see ``augmentation.random_view``.
     """
 
-    def __init__(self, sources: list, prepare: Callable[[np.ndarray], Tensor], view_size: tuple,
-                 views: int, steps: int, seed: int, epoch: int, artifacts: float = 0.25,
-                 augment: float = 1.0, softness: float = SOFTNESS):
+    def __init__(self, sources: list[Source], prepare: Callable[[np.ndarray], Tensor],
+                 view_size: tuple[int, int], views: int, steps: int, seed: int, epoch: int,
+                 artifacts: float = 0.25, augment: float = 1.0,
+                 softness: float = SOFTNESS):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
@@ -70,27 +81,34 @@ class Batches(Dataset):
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, self.epoch, step))
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
-        count = self.views * DISTORTED_PER_VIEW
-        types = rng.permutation(np.resize(DEAL, count)).reshape(self.views, -1)
-        images, degradations = [], []
+        count = self.views * SPOILT_PER_VIEW
+        types = rng.permutation(np.resize(rng.permutation(DEAL), count)).reshape(self.views, -1)
+        images: list[Tensor] = []
+        faults: list[Fault] = []
+        blocks: list[np.ndarray] = []
         for row in types:
-            versions = [CLEAN, *(self._draw_degradation(Distortion(each), rng) for each in row)]
-            images += [self.prepare(image) for image in self._versions(versions, size, rng)]
-            degradations += versions
+            chosen = [CLEAN, *(self._draw_fault(Distortion(each), rng) for each in row)]
+            versions = self._versions(chosen, size, rng)
+            images += [self.prepare(image) for image in versions]
+            faults += chosen
+            blocks += [fault.block_targets(versions[0], image)
+                       for fault, image in zip(chosen, versions)]
         return Batch(
             torch.stack(images),
-            torch.tensor([CLASSES.index(degradation.distortion) for degradation in degradations]),
-            torch.tensor([degradation.whole for degradation in degradations]),
-            torch.tensor([degradation.comparable_severity for degradation in degradations]))
+            torch.tensor([CLASSES.index(fault.distortion) for fault in faults]),
+            torch.tensor([KINDS.index(fault.kind) for fault in faults]),
+            torch.tensor([fault.comparable_severity for fault in faults]),
+            torch.tensor([fault.perceived for fault in faults]),
+            torch.from_numpy(np.stack(blocks)))
 
-    def _versions(self, degradations: list[Degradation], size: tuple[int, int],
+    def _versions(self, faults: list[Fault], size: tuple[int, int],
                   rng: np.random.Generator) -> list[np.ndarray]:
         """Draw a view whose versions differ visibly: a blurred empty sky teaches nothing."""
         for _ in range(MOST_DRAWS):
             varied = rng.random() < self.augment
             camera = CameraAugmentation.draw(rng) if varied else CameraAugmentation()
             view = random_view(self._draw_frame(rng), size, camera, rng, self.softness)
-            versions = [version(view, degradation, camera, rng) for degradation in degradations]
+            versions = [version(view, fault, camera, rng) for fault in faults]
             clean = versions[0].astype(np.float32)
             differences = [np.square(other - clean).mean() for other in versions[1:]]
             if min(differences) > LEAST_DIFFERENCE**2:
@@ -101,45 +119,92 @@ class Batches(Dataset):
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
         return source.training[rng.integers(len(source.training))]
 
-    def _draw_degradation(self, distortion: Distortion, rng: np.random.Generator) -> Degradation:
+    def _draw_fault(self, distortion: Distortion, rng: np.random.Generator) -> Fault:
         names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
-        if names and rng.random() < self.artifacts:
-            return Degradation.of_artifact(str(rng.choice(names)), rng.uniform(0.0, 1.0))
-        severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(0.0, 1.0)
-        return Degradation(distortion, severity)
+        always = distortion in TYPICAL_ARTIFACTS
+        least = 0.0
+        artifact = ''
+        if always or names and rng.random() < self.artifacts:
+            artifact = str(rng.choice(names))
+        else:
+            least = LEAST_SEVERITY
+        severity = None if rng.random() < REFERENCE_SHARE else rng.uniform(least, 1.0)
+        return Fault(distortion, severity, artifact)
 
 
 @dataclass(frozen=True)
-class Degradation:
-    """What is wrong with one version of a view: a distortion, or an artifact counted as one."""
+class Fault:
+    """What is wrong with one version of a view: a distortion, or an artifact."""
 
     distortion: Distortion
-    severity: float | None = None  # of a distortion, None is the reference
-    artifact: str = ''
-    whole: bool = True
+    severity: float | None = None  #: None is the reference
+    artifact: str = ''             #: name in ``ARTIFACTS``; '' is the distortion itself
 
-    @classmethod
-    def of_artifact(cls, name: str, severity: float) -> 'Degradation':
-        """Describe one of ``ARTIFACTS``."""
-        return cls(ARTIFACTS[name].distortion, severity, name, ARTIFACTS[name].whole)
+    @property
+    def kind(self) -> str:
+        """Return its name in ``KINDS``."""
+        return self.artifact or self.distortion.label
 
     @property
     def comparable_severity(self) -> float:
-        """Severity among distortions of the type; NaN where there is no such scale."""
-        if self.artifact or self.distortion == Distortion.CLEAN:
+        """Return the severity among faults of the kind; NaN of none."""
+        if self.distortion == Distortion.CLEAN:
             return float('nan')
         if self.severity is None:
-            return RANGES[self.distortion].reference_severity
+            return self._strength.reference_severity
         return self.severity
 
+    @property
+    def perceived(self) -> float:
+        """Return how likely people call it fair or worse."""
+        if self.distortion == Distortion.CLEAN:
+            return 0.0
+        return self._strength.perceived(self.severity)
+
+    @property
+    def _strength(self):
+        return ARTIFACTS[self.artifact].strength if self.artifact else RANGES[self.distortion]
+
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the degradation."""
+        """(H, W) uint8, or uint16 before gain control → (H, W) uint8 with the fault."""
         if self.artifact:
-            return apply_artifact(GainControl()(image), self.artifact, self.severity, rng)
+            return apply_artifact(image, self.artifact, self.severity, rng)
         return degrade(image, self.distortion, self.severity, rng)
 
+    def block_targets(self, clean: np.ndarray, spoilt: np.ndarray) -> np.ndarray:
+        """
+        Return what a quality map should say of the blocks of a version.
 
-CLEAN = Degradation(Distortion.CLEAN)
+        A fault of the whole frame counts wherever it can be seen, one of a part where it is.
+
+        :param clean: (H, W) uint8, the view without the fault.
+        :param spoilt: (H, W) uint8, with it.
+        :return: (rows, columns) float32, 0 clean to 1; NaN where it cannot be told.
+        """
+        difference = cv2.absdiff(clean, spoilt).astype(np.float32)
+        if self.distortion == Distortion.CLEAN:
+            return np.zeros_like(_block_means(difference))
+        if not self.artifact or ARTIFACTS[self.artifact].whole:
+            seen = _block_means(difference) > 0.7
+            return np.where(seen, np.float32(self.perceived), np.float32(np.nan))
+        touched = (cv2.blur(difference, (5, 5)) > TOUCHED_LEVELS).astype(np.float32)
+        share = _block_means(touched)
+        return np.select([share >= SPOILT_SHARE, share <= CLEAN_SHARE],
+                         [np.float32(self.perceived), np.float32(0.0)], np.float32(np.nan))
+
+
+CLEAN = Fault(Distortion.CLEAN)
+
+
+def _block_means(image: np.ndarray) -> np.ndarray:
+    """(H, W) float32 → means of blocks of ``BLOCK_PX``, one every ``BLOCK_STEP_PX``."""
+    sums = cv2.integral(image)
+    tops, lefts = (np.arange(0, max(side - BLOCK_PX, 0) + 1, BLOCK_STEP_PX)
+                   for side in image.shape)
+    bottoms, rights = tops + BLOCK_PX, lefts + BLOCK_PX
+    total = (sums[np.ix_(bottoms, rights)] - sums[np.ix_(tops, rights)]
+             - sums[np.ix_(bottoms, lefts)] + sums[np.ix_(tops, lefts)])
+    return (total / BLOCK_PX**2).astype(np.float32)
 
 
 def source_weight(source: Source) -> float:
@@ -147,10 +212,10 @@ def source_weight(source: Source) -> float:
     return len(source.training) ** 0.4
 
 
-def version(view: np.ndarray, degradation: Degradation, camera: CameraAugmentation,
+def version(view: np.ndarray, fault: Fault, camera: CameraAugmentation,
             rng: np.random.Generator) -> np.ndarray:
-    """One version of a view, with a degradation or without, through the same camera."""
-    optical = degradation.distortion in OPTICAL and not degradation.artifact
+    """One version of a view, with a fault or without, through the same camera."""
+    optical = fault.distortion in OPTICAL and not fault.artifact
     if optical and rng.random() < 0.5:
-        view, degradation = degradation.apply(view, rng), CLEAN
-    return camera.show(degradation.apply(camera.sense(view), rng))
+        view, fault = fault.apply(view, rng), CLEAN
+    return camera.show(fault.apply(camera.sense(view), rng))

@@ -20,7 +20,7 @@ class TrainingConfig:
 
     epochs: int = setting(50, 'epochs of the encoder')
     steps: int = setting(200, 'batches in an epoch')
-    views: int = setting(16, 'views in a batch: each comes clean and in two distorted versions')
+    views: int = setting(16, 'views in a batch: each comes clean and in two spoilt versions')
     view_rows: int = setting(160, 'height of a view, px')
     view_columns: int = setting(192, 'width of a view, px')
     large_epochs: int = setting(14, 'the last epochs, which see larger views')
@@ -31,14 +31,15 @@ class TrainingConfig:
     temperature: float = setting(0.1, 'of the contrastive loss')
     contrastive_weight: float = setting(0.5, 'weight of the contrastive loss')
     type_weight: float = setting(1.0, "weight of the type head's cross-entropy")
+    map_weight: float = setting(0.5, 'weight of the cross-entropy of the quality map')
     ranking_weight: float = setting(0.05, "of the order by severity, in the binary head's loss")
     clean_share: float = setting(0.55, 'of the frames: what the score as a probability supposes')
     ema_decay: float = setting(0.995, 'per step, of the averaged weights, which are the result')
     patience: int = setting(0, 'end after so many epochs in which the worst validation source '
                                'did not improve, and keep the best epoch; 0 takes the last one')
     head_steps: int = setting(400, 'batches that the heads are fitted to')
-    artifacts: float = setting(0.25, 'share of the distorted versions that show an artifact '
-                               'counted as that type, such as dead pixels or fog',
+    artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
+                               'show an artifact of the same type, such as H.264',
                                old_name='troubles')
     augment: float = setting(1.0, 'share of the views seen through a randomly drawn camera')
     softness: float = setting(SOFTNESS, 'px, standard deviation of the softest optics whose '

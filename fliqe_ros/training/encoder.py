@@ -18,7 +18,7 @@ from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
-from fliqe_ros.training.losses import parts_of, supervised_contrastive_loss
+from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 #: Of each source, after each epoch, for ``metrics.csv``.
-VALIDATION_FRAMES = 12
+VALIDATION_FRAMES = 4
 #: Batches that show what each type looks like to a network without type head; their epoch stands
 #: behind those of the training, so that it has views of its own.
 CENTRE_BATCHES, CENTRE_EPOCH = 4, 2_000_000
@@ -119,16 +119,17 @@ class EncoderTraining:
 
     def _step(self, batch: Batch) -> dict[str, float]:
         with self.precision.autocast():
-            embeddings = self.network.encode_views(batch.images)
-        parts = parts_of(embeddings, batch.whole, batch.labels)
-        losses: dict[str, Any] = {'contrastive': sum(
-            supervised_contrastive_loss(embedding, truth, self.config.temperature)
-            for embedding, truth in parts) / len(parts)}
+            embedding, map_logits = self.network.encode(batch.images)
+        embedding = embedding.float()
+        losses: dict[str, Any] = {'contrastive': supervised_contrastive_loss(
+            embedding, batch.labels, self.config.temperature)}
         total = self.config.contrastive_weight * losses['contrastive']
         if self.network.type_head is not None:
-            losses['type'] = sum(F.cross_entropy(self.network.type_head(embedding), truth)
-                                 for embedding, truth in parts) / len(parts)
+            losses['type'] = F.cross_entropy(self.network.type_head(embedding), batch.labels)
             total = total + self.config.type_weight * losses['type']
+        if map_logits is not None:
+            losses['map'] = map_loss(map_logits, batch.block_targets)
+            total = total + self.config.map_weight * losses['map']
         self.precision.descend(total, self.optimizer)
         self.schedule.step()
         self.ema.update_parameters(self.network)
@@ -150,7 +151,7 @@ class EncoderTraining:
                            sources: list[Source]) -> list[EvaluationRecord]:
         """Take as type the class whose mean embedding of training views is nearest."""
         batches = self.config.batches(sources, self.network, CENTRE_BATCHES, CENTRE_EPOCH)
-        embedded = [(self._ema_network.encode(batch.images), batch.labels)
+        embedded = [(self._ema_network.encode(batch.images)[0], batch.labels)
                     for batch in load_batches(batches, 0, self.device)]
         embeddings, labels = (torch.cat(parts) for parts in zip(*embedded))
         centres = F.normalize(torch.stack([

@@ -7,7 +7,7 @@ from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import parts_of, ranking_loss
+from fliqe_ros.training.losses import ranking_loss
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -25,10 +25,11 @@ def train_heads(network: QualityNetwork, sources: list, config: TrainingConfig, 
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
-    Clean and distorted frames weigh as the config's share of clean ones says, so the score means
-    the probability of "clean" where that many are. A ranking loss keeps the more severe of two
-    distorted frames below the other, however near zero both are. progress: a bar that counts
-    batches.
+    The score is the probability that people call a frame good: ``Batch.targets`` are soft. Clean
+    and spoilt frames weigh as the config's share of clean ones says. A ranking loss keeps the more
+    severe of two frames with the same kind of fault below the other, however near zero both are.
+
+    :param progress: a bar that counts batches.
     """
     torch.manual_seed(config.seed)
     for parameter in network.parameters():
@@ -63,22 +64,23 @@ def _embed(network: QualityNetwork, sources: list[Source], config: TrainingConfi
     progress.set_description('embeddings')
     parts = []
     for batch in load_batches(batches, workers, device):
-        embeddings = network.encode_views(batch.images)
-        parts += parts_of(embeddings, batch.whole, batch.labels, batch.severities)
+        embedding, _ = network.encode(batch.images)
+        parts.append((embedding.float(), batch.labels, batch.kinds, batch.severities,
+                      batch.targets))
         progress.update()
-    return [torch.cat(each) for each in zip(*parts)]  # embeddings, labels, severities
+    return [torch.cat(each) for each in zip(*parts)]
 
 
 def _loss(network: QualityNetwork, config: TrainingConfig, embeddings: Tensor, labels: Tensor,
-          severities: Tensor) -> Tensor:
+          kinds: Tensor, severities: Tensor, targets: Tensor) -> Tensor:
     distorted = (labels != CLEAN).float()
     share = distorted.mean().clamp(0.05, 0.95)
     weights = torch.where(distorted > 0, (1 - config.clean_share) / share,
                           config.clean_share / (1 - share))
     logit = network.classifier(embeddings).squeeze(1)
-    loss = F.binary_cross_entropy_with_logits(logit, distorted, weights)
+    loss = F.binary_cross_entropy_with_logits(logit, targets, weights)
     if config.ranking_weight:
-        loss = loss + config.ranking_weight * ranking_loss(logit, labels, severities)
+        loss = loss + config.ranking_weight * ranking_loss(logit, kinds, severities)
     if network.type_head is not None:
         loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
     return loss

@@ -1,4 +1,4 @@
-"""The loss that shapes the embedding, and which embeddings it may be computed on."""
+"""The losses: of the embedding, of the order by severity, and of the quality map."""
 
 import torch
 from torch import Tensor
@@ -28,30 +28,31 @@ def supervised_contrastive_loss(embeddings: Tensor, labels: Tensor,
     return -(total[anchors] / count[anchors]).sum() / anchors.sum().clamp_min(1)
 
 
-def ranking_loss(values: Tensor, labels: Tensor, severities: Tensor) -> Tensor:
+def ranking_loss(values: Tensor, kinds: Tensor, severities: Tensor) -> Tensor:
     """
-    Ask for higher values where a distortion is more severe; RankNet (Burges et al., ICML 2005).
+    Ask for higher values where a fault is more severe; RankNet (Burges et al., ICML 2005).
 
     :param values: (N,).
-    :param labels: (N,) integer classes; only samples of one class are compared.
+    :param kinds: (N,) integers; only samples of one kind are compared.
     :param severities: (N,), NaN where a sample cannot be compared.
     :return: a scalar, the mean over all pairs of different severity; 0 if there is none.
     """
-    pairs = (severities[:, None] > severities[None, :]) & (labels[:, None] == labels[None, :])
+    pairs = (severities[:, None] > severities[None, :]) & (kinds[:, None] == kinds[None, :])
     losses = F.softplus(values[None, :] - values[:, None])
     return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
 
 
-def parts_of(embeddings: list[Tensor], whole: Tensor, *truths: Tensor) -> list[tuple]:
+def map_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """
-    Group the embeddings that ``QualityNetwork.encode_views`` returns with their labels.
+    Return the cross-entropy of a quality map with what its blocks should say.
 
-    :param embeddings: (N, D) each, the first of whole views, the others of parts of them.
-    :param whole: (N,) bool, False if a part may show nothing of what is wrong with its view; the
-        parts of such views are left out.
-    :param truths: (N,) each, such as classes.
-    :return: tuples of an embedding, as float32, and its truths.
+    :param logits: (N, rows, columns) float.
+    :param targets: (N, at least so many rows and columns) float, 0 to 1; NaN where it cannot be
+        told.
+    :return: a scalar, the mean over all blocks with a target; 0 if there is none.
     """
-    frames, *parts = embeddings
-    return [(frames.float(), *truths),
-            *((part.float()[whole], *(truth[whole] for truth in truths)) for part in parts)]
+    targets = targets[:, :logits.shape[1], :logits.shape[2]]
+    known = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(
+        logits.float(), targets.nan_to_num(), reduction='none')
+    return losses.masked_fill(~known, 0.0).sum() / known.sum().clamp_min(1)

@@ -124,7 +124,7 @@ def _with_trace(frame: np.ndarray, left: float, field: np.ndarray) -> np.ndarray
 def _blank(simulate: Callable[[np.ndarray, float, np.random.Generator], np.ndarray],
            stage: Stage = Stage.PICTURE) -> Artifact:
     return Artifact(Distortion.BLANK, simulate,
-                    Range(0.1, 0.01, 0.001, 'share of the scene that is left'), stage)
+                    Range(0.1, 0.01, 0.001, 'share of the scene that is left', 0.8), stage)
 
 
 ARTIFACTS = {

@@ -156,9 +156,9 @@ def _plainly_changed(draw: Callable[[bool], np.ndarray], picture: np.ndarray,
 
 ARTIFACTS = {
     'broken_jpeg': Artifact(
-        Distortion.CORRUPTION, _broken_jpeg, Range(0.1, 0.5, 0.98, 'share of the stream'),
+        Distortion.CORRUPTION, _broken_jpeg, Range(0.1, 0.5, 0.98, 'share of the stream', 0.04),
         Stage.PICTURE, False),
     'broken_h264': Artifact(
-        Distortion.CORRUPTION, _broken_h264, Range(0.06, 0.5, 0.95, 'share of the stream'),
+        Distortion.CORRUPTION, _broken_h264, Range(0.06, 0.5, 0.95, 'share of the stream', 0.03),
         Stage.PICTURE, False),
 }

@@ -59,9 +59,9 @@ def _through_pillow(frame: np.ndarray, codec: str, **options: Any) -> np.ndarray
 
 ARTIFACTS = {
     'h264': Artifact(
-        Distortion.COMPRESSION, _h264, Range(38, 44, 50, 'rate factor'), Stage.PICTURE),
+        Distortion.COMPRESSION, _h264, Range(38, 44, 50, 'rate factor', 36), Stage.PICTURE),
     'hevc': Artifact(
-        Distortion.COMPRESSION, _hevc, Range(38, 46, 51, 'rate factor'), Stage.PICTURE),
+        Distortion.COMPRESSION, _hevc, Range(38, 46, 51, 'rate factor', 36), Stage.PICTURE),
     'jpeg2000': Artifact(
         Distortion.COMPRESSION, _jpeg2000, Range(40, 150, 600, 'compression ratio'),
         Stage.PICTURE),

@@ -125,8 +125,10 @@ def _dead_line(scene: np.ndarray, level: float, kind: int,
 
 ARTIFACTS = {
     'dead_pixels': Artifact(
-        Distortion.NON_UNIFORMITY, _dead_pixels, Range(0.004, 0.02, 0.08, 'share of the pixels'),
+        Distortion.NON_UNIFORMITY, _dead_pixels, Range(
+            0.004, 0.02, 0.08, 'share of the pixels', 0.002),
         Stage.SENSOR),
     'dead_lines': Artifact(
-        Distortion.NON_UNIFORMITY, _dead_lines, Range(1, 5, 24, 'lines'), Stage.SENSOR, False),
+        Distortion.NON_UNIFORMITY, _dead_lines, Range(1, 5, 24, 'lines', 0.7),
+        Stage.SENSOR, False),
 }

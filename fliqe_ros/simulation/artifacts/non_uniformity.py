@@ -183,16 +183,18 @@ def _channels(shape: tuple[int, int], channels: int, width: int, vertical: bool,
 
 ARTIFACTS = {
     'fixed_pattern': Artifact(
-        Distortion.NON_UNIFORMITY, _fixed_pattern, Range(8, 18, 40, 'RMS, levels'), Stage.SENSOR),
+        Distortion.NON_UNIFORMITY, _fixed_pattern, Range(8, 18, 40, 'RMS, levels', 5),
+        Stage.SENSOR),
     'row_pattern': Artifact(
-        Distortion.NON_UNIFORMITY, _row_pattern, Range(5, 14, 40, 'RMS, levels'), Stage.SENSOR),
+        Distortion.NON_UNIFORMITY, _row_pattern, Range(5, 14, 40, 'RMS, levels', 3.5),
+        Stage.SENSOR),
     'column_pattern': Artifact(
-        Distortion.NON_UNIFORMITY, _column_pattern, Range(5, 14, 40, 'RMS, levels'),
+        Distortion.NON_UNIFORMITY, _column_pattern, Range(5, 14, 40, 'RMS, levels', 3.5),
         Stage.SENSOR),
     'row_column_pattern': Artifact(
-        Distortion.NON_UNIFORMITY, _row_column_pattern, Range(5, 14, 40, 'RMS, levels'),
+        Distortion.NON_UNIFORMITY, _row_column_pattern, Range(5, 14, 40, 'RMS, levels', 3.5),
         Stage.SENSOR),
     'channel_stripes': Artifact(
-        Distortion.NON_UNIFORMITY, _channel_stripes, Range(5, 14, 40, 'RMS, levels'),
+        Distortion.NON_UNIFORMITY, _channel_stripes, Range(5, 14, 40, 'RMS, levels', 3.5),
         Stage.SENSOR),
 }

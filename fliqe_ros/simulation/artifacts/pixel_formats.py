@@ -183,27 +183,29 @@ def _dither(shape: tuple[int, ...]) -> np.ndarray:
 
 ARTIFACTS = {
     'low_byte': Artifact(
-        Distortion.CORRUPTION, _low_byte, Range(0.5, 1.0, 4.0, 'counts of a count'),
+        Distortion.CORRUPTION, _low_byte, Range(0.5, 1.0, 4.0, 'counts of a count', 0.05),
         Stage.COUNTS),
     'high_byte': Artifact(
-        Distortion.CORRUPTION, _high_byte, Range(0.5, 1.0, 4.0, 'coarseness of the levels'),
+        Distortion.CORRUPTION, _high_byte, Range(0.5, 1.0, 4.0, 'coarseness of the levels', 0.05),
         Stage.COUNTS),
     'byte_swapped': Artifact(
-        Distortion.CORRUPTION, _byte_swapped, Range(0.5, 1.0, 4.0, 'counts of a count'),
+        Distortion.CORRUPTION, _byte_swapped, Range(0.5, 1.0, 4.0, 'counts of a count', 0.05),
         Stage.COUNTS),
     'y16_as_yuyv': Artifact(
-        Distortion.CORRUPTION, _y16_as_yuyv, Range(0.5, 1.0, 4.0, 'counts of a count'),
+        Distortion.CORRUPTION, _y16_as_yuyv, Range(0.5, 1.0, 4.0, 'counts of a count', 0.05),
         Stage.COUNTS),
     'y16_as_uyvy': Artifact(
-        Distortion.CORRUPTION, _y16_as_uyvy, Range(0.5, 1.0, 4.0, 'coarseness of the levels'),
+        Distortion.CORRUPTION, _y16_as_uyvy, Range(
+            0.5, 1.0, 4.0, 'coarseness of the levels', 0.05),
         Stage.COUNTS),
     'yuyv_as_y16': Artifact(
-        Distortion.CORRUPTION, _yuyv_as_y16, Range(1, 6, 60, 'spread of chroma, 8-bit levels'),
+        Distortion.CORRUPTION, _yuyv_as_y16, Range(
+            1, 6, 60, 'spread of chroma, 8-bit levels', 0.1),
         Stage.PICTURE),
     'left_aligned': Artifact(
-        Distortion.CORRUPTION, _left_aligned, Range(0.5, 2, 5, 'bits beyond the sixteenth'),
+        Distortion.CORRUPTION, _left_aligned, Range(0.5, 2, 5, 'bits beyond the sixteenth', 0.05),
         Stage.COUNTS),
     'banded': Artifact(
-        Distortion.CORRUPTION, _banded, Range(1 / 24, 1 / 10, 1 / 3, '1 / gray steps'),
+        Distortion.CORRUPTION, _banded, Range(1 / 24, 1 / 10, 1 / 3, '1 / gray steps', 1 / 32),
         Stage.PICTURE),
 }

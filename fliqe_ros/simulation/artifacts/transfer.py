@@ -250,24 +250,25 @@ def _plainest(draw: Callable[[], Seams]) -> np.ndarray:
 
 ARTIFACTS = {
     'torn': Artifact(
-        Distortion.CORRUPTION, _torn, Range(0.03, 0.12, 0.4, 'shift, widths of the frame'),
+        Distortion.CORRUPTION, _torn, Range(0.03, 0.12, 0.4, 'shift, widths of the frame', 0.01),
         Stage.PICTURE, False),
     'rolled': Artifact(
-        Distortion.CORRUPTION, _rolled, Range(0.03, 0.25, 0.5, 'roll, share of the frame'),
+        Distortion.CORRUPTION, _rolled, Range(0.03, 0.25, 0.5, 'roll, share of the frame', 0.01),
         Stage.PICTURE, False),
     'sheared': Artifact(
-        Distortion.CORRUPTION, _sheared, Range(0.1, REFERENCE_SHEAR, 1.0, 'share of the rows'),
+        Distortion.CORRUPTION, _sheared, Range(
+            0.1, REFERENCE_SHEAR, 1.0, 'share of the rows', 0.03),
         Stage.PICTURE, False),
     'lost_rows': Artifact(
-        Distortion.CORRUPTION, _lost_rows, Range(0.02, 0.12, 0.7, 'share of the rows'),
+        Distortion.CORRUPTION, _lost_rows, Range(0.02, 0.12, 0.7, 'share of the rows', 0.008),
         Stage.PICTURE, False),
     'lost_counts': Artifact(
-        Distortion.CORRUPTION, _lost_counts, Range(0.004, 0.1, 0.6, 'share of the pixels'),
+        Distortion.CORRUPTION, _lost_counts, Range(0.004, 0.1, 0.6, 'share of the pixels', 0.001),
         Stage.COUNTS, False),
     'half_frame': Artifact(
-        Distortion.CORRUPTION, _half_frame, Range(0.12, 0.35, 0.5, 'share of the picture'),
+        Distortion.CORRUPTION, _half_frame, Range(0.12, 0.35, 0.5, 'share of the picture', 0.05),
         Stage.PICTURE, False),
     'interlace': Artifact(
-        Distortion.CORRUPTION, _interlace, Range(4, 7.5, 14, 'shift of a field, px'),
+        Distortion.CORRUPTION, _interlace, Range(4, 7.5, 14, 'shift of a field, px', 2.5),
         Stage.PICTURE),
 }
