@@ -2,10 +2,10 @@
 
 from fliqe_ros.data.sources import Frame
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.simulation.artifacts import ARTIFACTS
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.scenes.textures import dead_leaves
 from fliqe_ros.training.augmentation import CameraAugmentation, COUNTS_PER_LEVEL, random_view
-from fliqe_ros.training.batches import CLEAN, Degradation, version
+from fliqe_ros.training.batches import CLEAN, Fault, version
 import numpy as np
 import pytest
 
@@ -34,6 +34,7 @@ def test_draws_cover_raw_palette_and_compressed_cameras():
     assert 60 < sum(camera.raw for camera in drawn) < 140
     assert {camera.palette for camera in drawn} > {'', 'ironbow', 'rainbow', 'arctic'}
     assert {camera.quality is None for camera in drawn} == {True, False}
+    assert 100 < sum(bool(camera.display) for camera in drawn) < 180
     assert len({camera.seed for camera in drawn}) == len(drawn)
 
 
@@ -54,19 +55,18 @@ def test_a_raw_camera_distorts_before_its_gain_control(frame):
     assert np.ptp(counts) == pytest.approx(np.ptp(view.astype(int)) * COUNTS_PER_LEVEL, rel=0.2)
     shown = version(view, CLEAN, camera, np.random.default_rng(0))
     assert shown.min() == 0 and shown.max() == 255, 'stretched by gain control'
-    dark = version(view, Degradation(Distortion.UNDEREXPOSURE), camera, np.random.default_rng(0))
+    dark = version(view, Fault(Distortion.UNDEREXPOSURE), camera, np.random.default_rng(0))
     assert dark.max() == pytest.approx(0.3 * 255, abs=1), 'exposure acts behind gain control'
 
 
 @pytest.mark.parametrize('name', ARTIFACTS)
-def test_troubles_reach_the_view_of_every_kind_of_camera(frame, name):
-    degradation = Degradation.of_artifact(name, 1.0)
-    assert degradation.whole == ARTIFACTS[name].whole
+def test_artifacts_reach_the_view_of_every_kind_of_camera(frame, name):
+    fault = Fault(ARTIFACTS[name].distortion, 1.0, name)
     for camera in (CameraAugmentation(), CameraAugmentation(varied=True, seed=1, raw=True),
                    CameraAugmentation(varied=True, seed=1, palette='arctic', quality=80)):
-        clean, troubled = (version(frame.pixels, each, camera, np.random.default_rng(0))
-                           for each in (CLEAN, degradation))
-        assert np.abs(clean.astype(float) - troubled).mean() > 1.5
+        clean, spoilt = (version(frame.pixels, each, camera, np.random.default_rng(0))
+                           for each in (CLEAN, fault))
+        assert np.abs(clean.astype(float) - spoilt).mean() > 1.5
 
 
 def test_softness_sets_how_soft_a_clean_view_may_be(frame):

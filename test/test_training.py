@@ -1,5 +1,6 @@
 """What training is made of: the losses, the data split, the batches, averaging, precision."""
 
+from collections import Counter
 import math
 import os
 from pathlib import Path
@@ -11,16 +12,18 @@ import cv2
 from fliqe_ros.data.frame_store import FrameStore
 from fliqe_ros.data.sources import (
     Frame, grouped_frames, load_sources, noise_level, Source, synthetic_source, validation_groups)
-from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
+from fliqe_ros.simulation.distortions import RANGES
 from fliqe_ros.simulation.scenes.textures import dead_leaves, spectral_noise
 from fliqe_ros.training.amp import deterministic, MixedPrecision
-from fliqe_ros.training.batches import Batch, Batches
+from fliqe_ros.training.batches import Batch, Batches, Fault, KINDS
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import parts_of, ranking_loss, supervised_contrastive_loss
+from fliqe_ros.training.losses import map_loss, ranking_loss, supervised_contrastive_loss
 import numpy as np
 import pytest
 import torch
@@ -298,41 +301,86 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     def batch(seed=0, epoch=0, step=0):
         return Batches(sources, network.preprocess, (160, 192), 5, 4, seed, epoch)[step]
 
-    images, labels, whole, severities = first = batch()
-    assert whole.shape == labels.shape and whole[labels == 0].all()
-    assert severities[labels == 0].isnan().all()
-    assert ((severities >= 0) & (severities <= 1)).sum() > 4, 'but for artifacts'
-    assert images.dtype == torch.uint8 and images.shape[:2] == (15, 1)
-    counts = torch.bincount(labels, minlength=len(CLASSES)).tolist()
-    assert counts == [5, 1, 2, 1, 1, 1, 1, 2, 1]  # motion blur and ghosting are dealt twice
+    first = batch()
+    clean = first.labels == 0
+    assert first.severities[clean].isnan().all() and not first.severities[~clean].isnan().any()
+    assert (first.targets[clean] == 0).all() and (first.targets[~clean] > 0.01).all()
+    assert (first.block_targets[clean] == 0).all()
+    assert first.images.dtype == torch.uint8 and first.images.shape[:2] == (15, 1)
+    assert clean.tolist() == [True, False, False] * 5, 'each view comes clean and twice spoilt'
+    assert [CLASSES[label].label for label in first.labels[clean]] == ['clean'] * 5
     assert all(torch.equal(one.nan_to_num(), other.nan_to_num())
                for one, other in zip(first, batch()))
     for other in (batch(seed=1), batch(epoch=1), batch(step=1)):
-        assert images.shape != other[0].shape or not torch.equal(images, other[0])
+        assert first.images.shape != other.images.shape or not torch.equal(
+            first.images, other.images)
 
 
-def test_parts_of_partly_distorted_views_are_left_out():
-    frames, part, other = torch.rand(3, 4, 8, dtype=torch.bfloat16)
-    labels, whole = torch.tensor([0, 3, 5, 0]), torch.tensor([True, False, True, True])
-    severities = torch.tensor([0.1, 0.2, 0.3, 0.4])
-    (first, second, third) = parts_of([frames, part, other], whole, labels, severities)
-    assert torch.equal(first[0], frames.float()) and torch.equal(first[1], labels)
-    for (embedding, truth, severity), given in ((second, part), (third, other)):
-        assert torch.equal(embedding, given[[0, 2, 3]].float())
-        assert truth.tolist() == [0, 5, 0]
-        assert torch.equal(severity, severities[whole])
+def test_every_type_and_kind_is_dealt(sources):
+    batches = Batches(sources, ThermalS().preprocess, (128, 160), 16, 8, seed=1, epoch=0)
+    types, kinds = Counter(), set()
+    for step in range(8):
+        batch = batches[step]
+        types.update(CLASSES[label] for label in batch.labels.tolist())
+        kinds.update(KINDS[kind] for kind in batch.kinds.tolist())
+    assert types[Distortion.CLEAN] == 16 * 8 and set(types) == set(CLASSES)
+    assert min(types.values()) >= 8 and types[Distortion.GHOSTING] > 1.5 * types[
+        Distortion.LENS_BLUR]
+    assert len(kinds) > 40 and kinds <= set(KINDS)
 
 
-def test_ranking_compares_severities_within_a_class():
-    labels = torch.tensor([0, 1, 1, 2, 2, 1])
+def test_the_target_is_what_people_say():
+    """One half where they begin to call a picture fair, sure at the reference; source in RANGES."""
+    noise = RANGES[Distortion.GAUSSIAN_NOISE]
+    perceived = [noise.perceived(severity) for severity in (-0.3, 0.0, 0.5, None, 1.0)]
+    assert perceived == sorted(perceived)
+    assert perceived[1] < 0.05, 'noise of 8 levels was rated 4.7 of 5'
+    assert perceived[3] == pytest.approx(0.97, abs=0.01)
+    fair = np.log(noise.fair / noise.mild) / np.log(noise.strong / noise.mild)
+    assert noise.perceived(fair) == pytest.approx(0.5)
+    assert Fault(Distortion.CLEAN).perceived == 0
+    for kind in (*RANGES.values(), *(artifact.strength for artifact in ARTIFACTS.values())):
+        assert 0.02 < kind.perceived(0.0) <= 0.9 or kind is noise, kind
+        assert kind.perceived(None) == pytest.approx(0.97, abs=0.01), kind
+
+
+def test_blocks_are_told_where_the_fault_is():
+    clean = np.full((160, 256), 100, np.uint8)
+    spoilt = clean.copy()
+    spoilt[:, 160:] = 180
+    part = Fault(Distortion.OBSTRUCTION, None, 'covered').block_targets(clean, spoilt)
+    assert part.shape == (3, 6)
+    assert (part[:, :2] == 0).all() and (part[:, 4:] > 0.9).all()
+    spoilt = clean.copy()
+    spoilt[80, 80] = 200
+    assert np.isnan(Fault(Distortion.CORRUPTION, None, 'torn').block_targets(
+        clean, np.where(np.indices(clean.shape)[0] < 8, 0, clean).astype(np.uint8))[0]).all(), (
+            'a twelfth of a block: nobody can tell')
+    whole = Fault(Distortion.GAUSSIAN_NOISE).block_targets(clean, spoilt)
+    assert np.isnan(whole).all(), 'blurred sky is sky'
+    assert (Fault(Distortion.GAUSSIAN_NOISE).block_targets(clean, clean + 9) > 0.9).all()
+
+
+def test_the_map_learns_nothing_of_blocks_that_nobody_can_tell():
+    logits = torch.tensor([[[2.0, -1.0, 5.0]]], requires_grad=True)
+    targets = torch.tensor([[[1.0, 0.0, float('nan'), 1.0], [1.0] * 4]])
+    loss = map_loss(logits, targets)
+    assert loss.item() == pytest.approx((np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))) / 2)
+    loss.backward()
+    assert logits.grad[0, 0].tolist()[2] == 0 and (logits.grad[0, 0, :2] != 0).all()
+    assert map_loss(logits, torch.full((1, 1, 3), float('nan'))) == 0
+
+
+def test_ranking_compares_severities_within_a_kind():
+    kinds = torch.tensor([0, 1, 1, 2, 2, 1])
     severities = torch.tensor([float('nan'), 0.2, 0.9, 0.5, 0.5, float('nan')])
     values = torch.tensor([9.0, 1.0, 3.0, -5.0, 7.0, -9.0], requires_grad=True)
-    loss = ranking_loss(values, labels, severities)
+    loss = ranking_loss(values, kinds, severities)
     assert loss.item() == pytest.approx(np.log1p(np.exp(-2.0))), 'one pair can be compared'
     loss.backward()
     assert values.grad[1] > 0 > values.grad[2]
     assert (values.grad[[0, 3, 4, 5]] == 0).all()
-    assert ranking_loss(values[:2], labels[:2], severities[:2]) == 0
+    assert ranking_loss(values[:2], kinds[:2], severities[:2]) == 0
 
 
 def test_the_average_follows_parameters_and_statistics_but_copies_counters():
@@ -371,7 +419,7 @@ def test_training_mode_leaves_the_backbone_of_resnet50_frozen():
     network = ResNet50().train()
     images = torch.randint(0, 256, (4, 3, 224, 224), dtype=torch.uint8)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    network.encode(images).square().sum().backward()
+    network.encode(images)[0].square().sum().backward()
     after = network.state_dict()
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed and all('projection_head' in key for key in changed)
