@@ -15,7 +15,8 @@ from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
-from fliqe_ros.simulation.scenes.textures import dead_leaves, spectral_noise
+from fliqe_ros.simulation.scenes.noise import spectral_noise
+from fliqe_ros.simulation.scenes.textures import dead_leaves
 from fliqe_ros.training.amp import deterministic, MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.ema import digest, ema_copy, learned_state

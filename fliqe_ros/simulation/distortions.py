@@ -112,7 +112,7 @@ def degrade(frame: np.ndarray, distortion: Distortion, severity: float | None = 
     return distort(gain_control(frame), distortion, severity, rng)
 
 
-def _levels(image: np.ndarray) -> tuple:
+def _levels(image: np.ndarray) -> tuple[np.float32, np.float32]:
     """Offset and factor that bring the image to the 8-bit scale."""
     if image.dtype == np.uint8:
         return np.float32(0.0), np.float32(1.0)

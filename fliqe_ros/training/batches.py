@@ -55,9 +55,10 @@ class Batches(Dataset):
     :param softness: see ``augmentation.random_view``.
     """
 
-    def __init__(self, sources: list, prepare: Callable[[np.ndarray], Tensor], view_size: tuple,
-                 views: int, steps: int, seed: int, epoch: int, artifacts: float = 0.25,
-                 augment: float = 1.0, softness: float = SOFTNESS):
+    def __init__(self, sources: list[Source], prepare: Callable[[np.ndarray], Tensor],
+                 view_size: tuple[int, int], views: int, steps: int, seed: int, epoch: int,
+                 artifacts: float = 0.25, augment: float = 1.0,
+                 softness: float = SOFTNESS):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
