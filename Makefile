@@ -28,7 +28,7 @@ help:  ## Show this list
 setup: $(INSTALLED) $(DEVELOPING)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
 
 test: $(INSTALLED) $(DEVELOPING)  ## Run all tests (PYTEST_ARGS="-k name" for some)
-	$(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 # -I keeps this folder, whose fliqe_ros has no compiled messages, off the path.
 demo: $(INSTALLED)  ## Simulated cameras, real node, live scores and demo.png

@@ -96,5 +96,10 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
+def pytest_xdist_auto_num_workers():
+    """Two for each core: half of the tests wait for messages."""
+    return min(8, 2 * len(os.sched_getaffinity(0)))
+
+
 def pytest_unconfigure():
     _until_the_end.close()

@@ -18,7 +18,8 @@ from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.distortions import RANGES
-from fliqe_ros.simulation.scenes.textures import dead_leaves, spectral_noise
+from fliqe_ros.simulation.scenes.noise import spectral_noise
+from fliqe_ros.simulation.scenes.textures import dead_leaves
 from fliqe_ros.training.amp import deterministic, MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches, Fault, KINDS
 from fliqe_ros.training.ema import digest, ema_copy, learned_state

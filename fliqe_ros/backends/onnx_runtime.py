@@ -60,8 +60,6 @@ class OnnxRuntimeBackend(Backend):
 
 
 def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise CheckpointError(path, 'there is no such file')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads may spin between the layers of a network, which takes a tenth off its time, but not

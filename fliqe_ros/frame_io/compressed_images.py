@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 import struct
 import zlib
@@ -77,32 +78,38 @@ def _decode_by_opencv(data: bytes) -> np.ndarray:
     return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, :3])
 
 
-def _essential_png(data: bytes) -> bytes:
-    """Return a PNG without the chunks that pixels do not need; their checksums must be right."""
-    kept, at = [data[:_PNG_CHUNKS_AT]], _PNG_CHUNKS_AT
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """
+    Yield kind, start and end of each chunk, the last one included.
+
+    A chunk is length, type, content, checksum (PNG specification, 5.3).
+    """
+    at = _PNG_CHUNKS_AT
     while at + 12 <= len(data):
         length, kind = struct.unpack_from('>I4s', data, at)
         end = at + 12 + length
-        if kind in _PNG_ESSENTIAL:
-            if zlib.crc32(data[at + 4:end - 4]) != int.from_bytes(data[end - 4:end], 'big'):
-                raise FrameError('undecodable', 'the PNG data is damaged: a checksum is wrong')
-            kept.append(data[at:end])
-        if kind == b'IEND':
-            break
+        yield kind, at, end
+        if kind == b'IEND' and end <= len(data):
+            return
         at = end
+    raise FrameError('undecodable', f'the PNG of {len(data)} bytes is cut short or damaged')
+
+
+def _essential_png(data: bytes) -> bytes:
+    """Return a PNG without the chunks that pixels do not need; their checksums must be right."""
+    kept = [data[:_PNG_CHUNKS_AT]]
+    for kind, start, end in _png_chunks(data):
+        if kind in _PNG_ESSENTIAL:
+            if zlib.crc32(data[start + 4:end - 4]) != int.from_bytes(data[end - 4:end], 'big'):
+                raise FrameError('undecodable', 'the PNG data is damaged: a checksum is wrong')
+            kept.append(data[start:end])
     return b''.join(kept)
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    # Chunks of length, type, content, checksum (PNG specification, 5.3); the first, IHDR, begins
-    # with the size. All are walked, since a false length means damage.
-    at = _PNG_CHUNKS_AT
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from('>I4s', data, at)
-        at += 12 + length
-        if kind == b'IEND' and at <= len(data):
-            return struct.unpack_from('>II', data, 16)
-    raise FrameError('undecodable', f'the PNG of {len(data)} bytes is cut short or damaged')
+    for _ in _png_chunks(data):  # all of them, since a false length means damage
+        pass
+    return struct.unpack_from('>II', data, 16)  # the first, IHDR, begins with it
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, int]:

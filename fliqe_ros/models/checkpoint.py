@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.network import QualityNetwork
@@ -27,7 +28,7 @@ _SAFE_TORCH = (2, 10)
 ENCODER_ONLY = 'projection_head.'
 
 
-def save_checkpoint(path: str | Path, network: QualityNetwork, metadata: dict) -> None:
+def save_checkpoint(path: str | Path, network: QualityNetwork, metadata: dict[str, Any]) -> None:
     """
     Write ``network`` to ``path``, replacing it only once the new file is complete.
 
@@ -80,7 +81,7 @@ def load_backbone(encoder: ResNet50Encoder, path: str | Path) -> None:
     _load_state(Path(path), encoder.encoder, state)
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(path, 'there is no such file')
     source: Path | BytesIO = path
@@ -109,7 +110,7 @@ def _torch_version() -> tuple[int, ...]:
     return tuple(int(part) for part in torch.__version__.split('.')[:2])
 
 
-def _network(path: Path, content: dict) -> QualityNetwork:
+def _network(path: Path, content: dict[str, Any]) -> QualityNetwork:
     if 'state_dict' in content:
         architecture, state = content.get('architecture'), content['state_dict']
         metadata = content.get('metadata', {})
@@ -124,7 +125,7 @@ def _network(path: Path, content: dict) -> QualityNetwork:
     return network.eval()
 
 
-def _published_architecture(path: Path, state: dict) -> str:
+def _published_architecture(path: Path, state: dict[str, Any]) -> str:
     if any(key.startswith('iqa_encoder.encoder.') for key in state):
         return ResNet50.architecture
     if any(key.startswith(ENCODER_ONLY) for key in state):
@@ -132,7 +133,7 @@ def _published_architecture(path: Path, state: dict) -> str:
     raise CheckpointError(path, 'it is not a checkpoint (it holds no known network)')
 
 
-def _load_state(path: Path, module: nn.Module, state: dict) -> None:
+def _load_state(path: Path, module: nn.Module, state: dict[str, Any]) -> None:
     if not isinstance(state, dict):
         raise CheckpointError(path, 'its state_dict is not a dict')
     expected = module.state_dict()

@@ -48,7 +48,7 @@ def open_source(source: str | Path, *, size: tuple[int, int] | None = None, loop
         raise SourceError(f'{source}: not one readable frame in {len(files)} file(s)') from None
 
 
-def synthetic_frames(size: tuple, rate_hz: float, seed: int) -> Iterator[np.ndarray]:
+def synthetic_frames(size: tuple[int, int], rate_hz: float, seed: int) -> Iterator[np.ndarray]:
     """Film a synthetic scene for ever: 14-bit counts with sensor noise, uint16 (H, W)."""
     width, height = size
     try:

@@ -43,7 +43,7 @@ class Phase:
 class Schedule:
     """Phases one after another; starts over at the end unless the last one has no end."""
 
-    phases: tuple = (Phase('clean'),)
+    phases: tuple[Phase, ...] = (Phase('clean'),)
 
     @cached_property
     def cycle_s(self) -> float:
@@ -66,7 +66,7 @@ class Schedule:
                         for phase in self.phases)
 
 
-def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S) -> tuple:
+def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S) -> tuple[Phase, ...]:
     """Phases of every distortion in turn, clean before each."""
     return tuple(phase for distortion in DISTORTIONS
                  for phase in (Phase('clean', clean_s), Phase(distortion.label, distorted_s)))
@@ -90,7 +90,7 @@ def parse_schedule(text: str) -> Schedule:
     return Schedule(tuple(phases)) if phases else Schedule()
 
 
-def parse_schedules(text: str, cameras: Sequence[str]) -> dict:
+def parse_schedules(text: str, cameras: Sequence[str]) -> dict[str, Schedule]:
     """
     Read the schedules of several cameras: ``/front=clean:3,lens_blur:3; /rear=dropout:2,clean``.
 

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-import json
 from pathlib import Path
 import sys
 import tempfile
@@ -125,24 +124,18 @@ def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
     executor.add_node(node)
     spin_once = partial(_spin_once, executor, processes, received)
     print('Starting quality_node …', flush=True)
-    cameras = f'[{", ".join(CAMERAS)}]'
     processes.append(stack.enter_context(running('fliqe_ros.node.main', {
-        'cameras': cameras, 'discover': 'false', 'smoothing_window': SMOOTHING_WINDOW,
-        'model': _yaml(options.model)}, folder)))
+        'cameras': CAMERAS, 'discover': False, 'smoothing_window': SMOOTHING_WINDOW,
+        'model': options.model}, folder)))
     _await_node(node, spin_once)
     recorders = {camera: CameraRecorder(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
-        'cameras': cameras, 'rate': float(options.rate), 'source': _yaml(options.source),
-        'seed': options.seed, 'schedule': _yaml(f'{FRONT}={plan(options.seconds)}')}, folder)))
+        'cameras': CAMERAS, 'rate': float(options.rate), 'source': options.source,
+        'seed': options.seed, 'schedule': f'{FRONT}={plan(options.seconds)}'}, folder)))
     _follow(recorders, options.seconds, spin_once)
     return recorders
-
-
-def _yaml(text: str) -> str:
-    """Quote a text for a parameter on the command line: JSON's strings are YAML's, too."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _spin_once(executor: SingleThreadedExecutor, processes: list[Process],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -42,7 +42,7 @@ class Row:
     frames: int
 
 
-def summarise(camera: str, samples: Sequence[Sample]) -> list:
+def summarise(camera: str, samples: Sequence[Sample]) -> list[Row]:
     """Sum up a camera's samples: one row per type of distortion, in the order of appearance."""
     rows = []
     for expected in dict.fromkeys(sample.phase for sample in samples):
@@ -53,7 +53,7 @@ def summarise(camera: str, samples: Sequence[Sample]) -> list:
     return rows
 
 
-def find_problems(recordings: dict, faulty_camera: str) -> list:
+def find_problems(recordings: Mapping[str, Sequence[Sample]], faulty_camera: str) -> list[str]:
     """
     Say what speaks against a working system; an empty list is a pass.
 
@@ -93,7 +93,8 @@ def format_table(rows: Iterable[Row]) -> str:
     return '\n'.join(lines)
 
 
-def draw_report(path: Path, recordings: dict, pictures: dict) -> None:
+def draw_report(path: Path, recordings: Mapping[str, Sequence[Sample]],
+                pictures: Mapping[str, np.ndarray]) -> None:
     """
     Write the picture: frames of every phase above the score curves of every camera.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+import json
 import os
 from pathlib import Path
 import random
@@ -95,10 +96,12 @@ def running(module: str, parameters: Mapping[str, object], folder: Path) -> Iter
     """
     Run a module's node as a process of its own and stop it at the end, whatever happens.
 
-    :param parameters: ROS parameters, as YAML text where they are not plain.
+    :param parameters: ROS parameters: numbers, truth values, text and lists of these.
     :return: the process; its output goes to ``folder``, see ``output_of``.
     """
-    arguments = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    # JSON is YAML, which a command line's parameters are read as.
+    arguments = [word for name, value in parameters.items()
+                 for word in ('-p', f'{name}:={json.dumps(value, ensure_ascii=False)}')]
     log = folder / f'{module}.txt'
     with log.open('w') as output:
         process = Process(

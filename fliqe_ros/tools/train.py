@@ -178,7 +178,7 @@ def read_sources(options: argparse.Namespace, config: TrainingConfig) -> list[So
     return sources
 
 
-def finish(network: QualityNetwork, sources: list, config: TrainingConfig,
+def finish(network: QualityNetwork, sources: list[Source], config: TrainingConfig,
            options: argparse.Namespace) -> None:
     """Evaluate the network on the validation frames and write ``model.pt``."""
     licences = dict(entry.partition('=')[::2] for entry in options.licence)

@@ -30,17 +30,17 @@ SOFTNESS = 1.2
 @dataclass(frozen=True)
 class CameraAugmentation:
     """
-    One drawn camera, the same for all versions of a view.
+    A camera, drawn at random: what it does to all versions of a view.
 
-    varied: False is a plain one that adds nothing. raw: it gives 16 bits to a gain control behind
-    it. palette: colours of its picture, '' is gray. quality: of the JPEG that arrives, or None.
+    The default is a plain camera that adds nothing.
     """
 
-    varied: bool = False
-    seed: int = 0
-    raw: bool = False
-    palette: str = ''
-    quality: int | None = None
+    varied: bool = False        #: whether it adds noise and compression of its own
+    seed: int = 0               #: of that
+    raw: bool = False           #: whether it gives 16-bit counts, with gain control behind it
+    palette: str = ''           #: the colours of its picture; '' is gray
+    quality: int | None = None  #: of the JPEG that arrives
+    #: burnt into the picture, over whatever is wrong with it
     display: Display = field(default_factory=Display.none)
 
     @classmethod
@@ -53,7 +53,7 @@ class CameraAugmentation:
             display=Display.draw(rng) if rng.random() < DISPLAY_SHARE else Display.none())
 
     def sense(self, view: np.ndarray) -> np.ndarray:
-        """(H, W) uint8 → what its sensor gives: uint8, or uint16 counts of a raw one."""
+        """Return what the sensor gives of an (H, W) uint8 view: uint8, or uint16 raw counts."""
         rng = np.random.default_rng(self.seed)
         if self.raw:  # gain control will stretch contrast and noise alike
             counts = COUNTS_PER_LEVEL * (10 + _noise(view, 0.5, rng))
@@ -61,7 +61,11 @@ class CameraAugmentation:
         return _in_camera(to_uint8(_noise(view, 1.0, rng)), rng) if self.varied else view
 
     def show(self, image: np.ndarray) -> np.ndarray:
-        """(H, W) uint8 → the gray of what arrives: coloured, transmitted, decoded; uint8."""
+        """
+        Return what arrives of a picture, in gray: with a display, coloured and compressed.
+
+        :param image: (H, W) uint8.
+        """
         image = self.display.put_on(image)
         if self.palette:  # luma, as of a palette that is not among those known
             image = cv2.cvtColor(colorize(image, self.palette), cv2.COLOR_BGR2GRAY)
@@ -71,10 +75,14 @@ class CameraAugmentation:
 def random_view(frame: Frame, size: tuple[int, int], camera: CameraAugmentation,
                 rng: np.random.Generator, softness: float = SOFTNESS) -> np.ndarray:
     """
-    Cut a random view of ``size`` (rows, columns) as the camera's optics would show it; uint8.
+    Cut a random view of a frame, as the camera's optics would show it.
 
-    Covers what happens before the sensor's noise: scale, flips, gain control, polarity, tone,
-    and softness, up to that of optics or enlargement of so many px.
+    The view varies in what comes before the sensor's noise: scale, flips, gain control, polarity,
+    tone and softness.
+
+    :param size: rows and columns of the view.
+    :param softness: px, standard deviation of the softest optics.
+    :return: (rows, columns) uint8.
     """
     image = frame.to_8bit(_gain_control(rng) if camera.varied else GainControl())
     image = _view(image, size, rng)
@@ -107,7 +115,7 @@ def _noise(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 
 
 def _in_camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Do what a good camera does to its 8-bit picture: few levels, graphics, compression."""
+    """Give an 8-bit picture few levels, graphics or compression, as good cameras do."""
     if rng.random() < 0.06:
         levels = rng.integers(20, 96)
         image = to_uint8(np.rint(image / 255.0 * levels) * (255.0 / levels))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from fliqe_ros.data.sources import Source
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.registry import ARCHITECTURES
 from fliqe_ros.training.augmentation import SOFTNESS
@@ -47,7 +48,8 @@ class TrainingConfig:
     synthetic: int = setting(300, 'generated pictures beside those in --data')
     seed: int = setting(0, 'of everything random')
 
-    def batches(self, sources: list, network: QualityNetwork, steps: int, epoch: int) -> Batches:
+    def batches(self, sources: list[Source], network: QualityNetwork, steps: int,
+                epoch: int) -> Batches:
         """Return the batches of an epoch; those beyond the last are for the heads."""
         large = self.large_epochs > 0 and epoch >= self.epochs - self.large_epochs
         size = ((self.large_rows, self.large_columns) if large

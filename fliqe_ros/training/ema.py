@@ -28,7 +28,7 @@ def ema_copy(network: QualityNetwork, decay: float) -> AveragedModel:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
 
 
-def learned_state(module: nn.Module) -> dict:
+def learned_state(module: nn.Module) -> dict[str, Any]:
     """Return the entries of the state dict that training changes: none of frozen layers."""
     frozen = _frozen_keys(module)
     return {key: value for key, value in module.state_dict().items() if key not in frozen}

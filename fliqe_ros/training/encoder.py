@@ -57,7 +57,7 @@ class EncoderTraining:
         #: What the averaged network had learned in the best epoch so far
         self.best: dict[str, Any] = {}
 
-    def run(self, sources: list, folder: Path, workers: int,
+    def run(self, sources: list[Source], folder: Path, workers: int,
             progress: tqdm | None = None) -> QualityNetwork:
         """
         Train until the schedule or the config's patience ends; return the averaged network.
@@ -135,7 +135,7 @@ class EncoderTraining:
         self.ema.update_parameters(self.network)
         return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
 
-    def _validate(self, sources: list[Source]) -> dict:
+    def _validate(self, sources: list[Source]) -> dict[str, float]:
         """Evaluate by type: the binary head is trained only when the encoder is finished."""
         network = self._ema_network
         records = evaluate_network(network, sources, self.device, VALIDATION_FRAMES)

@@ -20,8 +20,8 @@ CLEAN = CLASSES.index(Distortion.CLEAN)
 HEAD_VIEWS_EPOCH = 1_000_000
 
 
-def train_heads(network: QualityNetwork, sources: list, config: TrainingConfig, device: str,
-                workers: int, progress: tqdm | None = None) -> QualityNetwork:
+def train_heads(network: QualityNetwork, sources: list[Source], config: TrainingConfig,
+                device: str, workers: int, progress: tqdm | None = None) -> QualityNetwork:
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 

@@ -18,8 +18,9 @@ class EpochResult:
     """One epoch: mean losses by name, and how well the averaged network did on each source."""
 
     epoch: int
-    losses: dict
-    balanced_accuracy: dict  # source → of its validation frames; without those it is not there
+    losses: dict[str, float]
+    #: of the validation frames of each source that has any
+    balanced_accuracy: dict[str, float]
     learning_rate: float     # at the end of the epoch
     seconds: float
 
@@ -28,7 +29,7 @@ class EpochResult:
         """Balanced accuracy of the worst source; NaN without validation frames."""
         return min(self.balanced_accuracy.values(), default=math.nan)
 
-    def columns(self) -> dict:
+    def columns(self) -> dict[tuple[str, str], Any]:
         """Name → value, as (section, name) → value."""
         return {('', 'epoch'): self.epoch,
                 **{('loss', name): value for name, value in self.losses.items()},
@@ -42,13 +43,13 @@ class EpochResult:
         return ', '.join(f'{name} {value:.3g}' for (_, name), value in self.columns().items())
 
 
-def best_epoch(history: list) -> int:
+def best_epoch(history: list[EpochResult]) -> int:
     """Return the first epoch in which the worst source was best."""
     worst = [-math.inf if math.isnan(result.worst) else result.worst for result in history]
     return worst.index(max(worst))
 
 
-def out_of_patience(history: list, patience: int) -> bool:
+def out_of_patience(history: list[EpochResult], patience: int) -> bool:
     """Tell whether the last ``patience`` epochs brought no better worst source; 0 never ends."""
     return bool(patience and history) and len(history) - 1 - best_epoch(history) >= patience
 
@@ -66,7 +67,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._tensorboard: Any = None  # a SummaryWriter, once there is something to write
 
-    def load(self, settings: dict, device: str) -> dict | None:
+    def load(self, settings: dict[str, Any], device: str) -> dict[str, Any] | None:
         """
         Return the state of an unfinished run, None if there is none.
 
@@ -87,7 +88,7 @@ class RunFolder:
         self._write_metrics(history)  # the run may have ended between the two files
         return {**state, 'history': history}
 
-    def save(self, state: dict) -> None:
+    def save(self, state: dict[str, Any]) -> None:
         """Write the state and ``metrics.csv``, and log the newest epoch."""
         history = state['history']
         self._log_scalars(history[-1])

@@ -151,7 +151,7 @@ def test_large_frames_are_lost_unless_shared_memory_holds_them(
     for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
         monkeypatch.setenv(name, profile)  # of the camera: node and robot have read theirs
     with running('fliqe_ros.tools.camera_sim', {
-            'cameras': f'[{FRONT}]', 'encoding': 'mono16', 'rate': 4.0,
+            'cameras': [FRONT], 'encoding': 'mono16', 'rate': 4.0,
             'width': 1280, 'height': 1024}, tmp_path):
         if profile:
             status = robot.wait_for_status(

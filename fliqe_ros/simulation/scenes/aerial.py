@@ -7,7 +7,7 @@ import numpy as np
 
 
 def aerial(canvas: Canvas) -> list[Sprite]:
-    """Look straight down; returns the sprites that move in it."""
+    """Paint the view straight down; return the sprites that move in it."""
     rng, ambient = canvas.rng, canvas.rng.uniform(0, 28)
     scale = canvas.width / rng.uniform(50, 160)  # pixels per metre
     turn = rng.uniform(0, 180)

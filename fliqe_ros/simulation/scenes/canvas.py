@@ -4,30 +4,13 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import cv2
+from fliqe_ros.simulation.scenes.noise import fractal
 import numpy as np
 
 #: A point (x, y), or (N, 2) points, in pixels: whatever NumPy makes an array of.
 Points: TypeAlias = Any
 
 SUBPIXEL_BITS = 4
-
-
-def fractal(rng: np.random.Generator, height: int, width: int, slope: float,
-            stretch: float = 1.0) -> np.ndarray:
-    """
-    Random texture whose amplitude spectrum falls as 1/f^slope, as that of natural scenes does.
-
-    :param stretch: above 1 draws the features out horizontally, below 1 vertically.
-    :return: float32 (height, width), mean 0, standard deviation 1.
-    """
-    rows, columns = cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
-    spectrum = np.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
-    fy = np.fft.fftfreq(rows)[:, None] / stretch ** 0.5
-    fx = np.fft.rfftfreq(columns)[None, :] * stretch ** 0.5
-    radius = np.hypot(fy, fx)
-    radius[0, 0] = np.inf
-    field = np.fft.irfft2(spectrum * radius ** -slope, (rows, columns))[:height, :width]
-    return ((field - field.mean()) / max(field.std(), 1e-9)).astype(np.float32)
 
 
 class Canvas:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from fliqe_ros.simulation.scenes.canvas import Canvas, fractal, Points
+from fliqe_ros.simulation.scenes.canvas import Canvas, Points
+from fliqe_ros.simulation.scenes.noise import fractal
 from fliqe_ros.simulation.scenes.sprites import car, flyer, paint_car, person, Sprite
 import numpy as np
 
@@ -19,15 +21,15 @@ class View:
     mast_m: float
 
     def __call__(self, x_m: np.ndarray | float, z_m: np.ndarray | float,
-                 up_m: np.ndarray | float = 0.0) -> tuple:
-        """Project a point x to the right, z ahead and up above the ground; returns (x, y)."""
+                 up_m: np.ndarray | float = 0.0) -> tuple[Any, Any]:
+        """Project a point x to the right, z ahead and up above the ground to (x, y) in px."""
         return (self.middle + self.focal * x_m / z_m,
                 self.horizon + self.focal * (self.mast_m - up_m) / z_m)
 
     @classmethod
     def of(cls, canvas: Canvas, low: float = 0.35, high: float = 0.55,
            mast_m: float = 1.7) -> View:
-        """Stand somewhere sensible: the horizon between ``low`` and ``high`` of the height."""
+        """Draw a view whose horizon is between the shares ``low`` and ``high`` of the height."""
         rng = canvas.rng
         return cls(canvas.width * rng.uniform(0.35, 0.65), canvas.height * rng.uniform(low, high),
                    canvas.width * rng.uniform(0.7, 1.3), mast_m)
@@ -143,7 +145,7 @@ def _facade(canvas: Canvas, corners: Points, floors: int | np.integer, bays: int
 
 
 def road(canvas: Canvas) -> list[Sprite]:
-    """Look along a street: houses, trees, lamps, cars and people, nearer ones larger."""
+    """Paint a street: houses, trees, lamps, cars and people, nearer ones larger."""
     rng, view, ambient = canvas.rng, View.of(canvas), canvas.rng.uniform(0, 25)
     _outdoors(canvas, view, ambient)
     _tree_line(canvas, view, ambient - 1, canvas.height * rng.uniform(0.03, 0.1))
@@ -205,7 +207,7 @@ def _roadside(canvas: Canvas, view: View, side: int, half_m: float, z_m: float,
 
 
 def horizon(canvas: Canvas) -> list[Sprite]:
-    """Look far over open land under a large sky: a wood, a fence, huts, something flying."""
+    """Paint open land under a large sky: a wood, a fence, huts, something flying."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-5, 22)
     view = View.of(canvas, 0.55, 0.8, mast_m=3)
     _outdoors(canvas, view, ambient)
@@ -234,7 +236,7 @@ def horizon(canvas: Canvas) -> list[Sprite]:
 
 
 def facade(canvas: Canvas) -> list[Sprite]:
-    """Stand before a house: windows, pipes, wires, people passing."""
+    """Paint a house from the front: windows, pipes, wires, people passing."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-5, 20)
     view = View.of(canvas, 0.6, 0.75)
     _outdoors(canvas, view, ambient)
@@ -266,7 +268,7 @@ def facade(canvas: Canvas) -> list[Sprite]:
 
 
 def forest(canvas: Canvas) -> list[Sprite]:
-    """Stand in a wood: trunks, twigs, leaves, grass, a warm creature or a walker."""
+    """Paint the inside of a wood: trunks, twigs, leaves, grass, a warm creature or a walker."""
     rng, ambient = canvas.rng, canvas.rng.uniform(-2, 22)
     view = View.of(canvas, 0.45, 0.65)
     _outdoors(canvas, view, ambient)

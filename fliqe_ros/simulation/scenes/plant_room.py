@@ -6,7 +6,7 @@ import numpy as np
 
 
 def plant_room(canvas: Canvas) -> list[Sprite]:
-    """Look at an installation indoors; returns the sprites that move in it."""
+    """Paint an installation indoors; return the sprites that move in it."""
     rng, ambient = canvas.rng, canvas.rng.uniform(14, 28)
     canvas.temperature += ambient
     canvas.temperature += rng.uniform(0.15, 0.5) * canvas.texture(canvas.height, canvas.width)

@@ -2,6 +2,7 @@
 
 import cv2
 from fliqe_ros.imaging.pixels import to_uint8
+from fliqe_ros.simulation.scenes.noise import spectral_noise
 import numpy as np
 
 
@@ -69,13 +70,3 @@ def _leaf(rng: np.random.Generator, canvas: np.ndarray, radius: float, level: fl
         end = centre + radius * 4 * rng.standard_normal(2)
         first, last = ([int(v) for v in np.rint(p * 16)] for p in (centre, end))
         cv2.line(canvas, first, last, level, int(max(1, radius / 6)), cv2.LINE_8, shift)
-
-
-def spectral_noise(rng: np.random.Generator, height: int, width: int, slope: float) -> np.ndarray:
-    """Zero-mean, unit-deviation float32 noise whose amplitude spectrum falls as 1/f**slope."""
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-    frequency[0, 0] = np.inf
-    shape = frequency.shape
-    spectrum = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / frequency**slope
-    noise = np.fft.irfft2(spectrum, (height, width))
-    return ((noise - noise.mean()) / noise.std()).astype(np.float32)

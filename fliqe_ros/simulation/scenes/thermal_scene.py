@@ -24,7 +24,7 @@ class ThermalScene:
 
     def __init__(self, seed: int, height: int = 512, width: int = 640):
         """
-        Paint the scene; takes some 0.2 s at 640×512.
+        Paint the scene, which takes some 0.2 s at 640×512.
 
         :param seed: non-negative integer.
         :param height, width: frame size in pixels, at least 64.
@@ -47,7 +47,7 @@ class ThermalScene:
 
     def render(self, t_s: float) -> np.ndarray:
         """
-        Apparent temperature at a time, free of sensor noise.
+        Return the apparent temperature at a time, free of sensor noise.
 
         :param t_s: seconds, any float; motion is smooth and never ends.
         :return: float32 (height, width) in °C.
@@ -77,7 +77,7 @@ class ThermalScene:
         return np.clip(counts, 0, MAX_COUNT, out=counts).astype(np.uint16)
 
     def _view(self, t_s: float) -> np.ndarray:
-        """Affine map canvas → frame: a slow pan, a little roll and zoom."""
+        """Return the affine map from canvas to frame: a slow pan, a little roll and zoom."""
         pan_x, pan_y, roll, zoom = np.sin(2 * np.pi * t_s / self._periods_s + self._phases)
         matrix = cv2.getRotationMatrix2D((self.width / 2, self.height / 2), 0.6 * roll,
                                          1.0 + 0.015 * zoom)
