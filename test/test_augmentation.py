@@ -66,7 +66,7 @@ def test_artifacts_reach_the_view_of_every_kind_of_camera(frame, name):
                    CameraAugmentation(varied=True, seed=1, palette='arctic', quality=80)):
         clean, spoilt = (version(frame.pixels, each, camera, np.random.default_rng(0))
                            for each in (CLEAN, fault))
-        assert np.abs(clean.astype(float) - spoilt).mean() > 1.5
+        assert np.abs(clean.astype(float) - spoilt).mean() > (1.5 if ARTIFACTS[name].whole else 0.5)
 
 
 def test_softness_sets_how_soft_a_clean_view_may_be(frame):

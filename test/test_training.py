@@ -219,7 +219,7 @@ class ThreadCount(Batches):
     """Tells how many threads OpenCV has where batches are made."""
 
     def __getitem__(self, step):
-        return Batch(*[torch.tensor(cv2.getNumThreads())] * 4)
+        return Batch(*[torch.tensor(cv2.getNumThreads())] * len(Batch._fields))
 
 
 def test_a_worker_has_one_thread(sources):
@@ -341,7 +341,7 @@ def test_the_target_is_what_people_say():
     assert noise.perceived(fair) == pytest.approx(0.5)
     assert Fault(Distortion.CLEAN).perceived == 0
     for kind in (*RANGES.values(), *(artifact.strength for artifact in ARTIFACTS.values())):
-        assert 0.02 < kind.perceived(0.0) <= 0.9 or kind is noise, kind
+        assert kind.perceived(0.0) <= 0.95, kind
         assert kind.perceived(None) == pytest.approx(0.97, abs=0.01), kind
 
 

@@ -12,36 +12,52 @@ import torch.nn.functional as F
 import torchvision
 
 
-class ResNet50Encoder(nn.Module):
+class PretrainedEncoder(nn.Module):
     """
-    torchvision's ResNet-50 without classifier (2048) → 128-d unit embedding.
+    A frozen backbone → projection → 128-d unit embedding: the reference's recipe.
 
-    The ResNet-50 is frozen for good: no gradients, and its BatchNorm statistics stay as they are
+    The backbone is frozen for good: no gradients, and its BatchNorm statistics stay as they are
     in training mode too. Only the projection learns.
+
+    :param backbone: (N, 3, 224, 224) → (N, width).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: nn.Module, width: int) -> None:
         super().__init__()
-        self.encoder = torchvision.models.resnet50(weights=None)
-        self.encoder.fc = nn.Identity()
-        self.encoder.requires_grad_(False)
-        widths = (2048, 1024, 512, 256, EMBEDDING_SIZE)
+        self.encoder = backbone.requires_grad_(False)
+        widths = (width, 1024, 512, 256, EMBEDDING_SIZE)
         layers = []
         for width_in, width_out in zip(widths, widths[1:]):
             layers += [nn.Linear(width_in, width_out), nn.BatchNorm1d(width_out), nn.ReLU()]
         self.projection_head = nn.Sequential(*layers[:-2])
 
-    def train(self, mode: bool = True) -> ResNet50Encoder:
-        """Set the mode of the projection; the ResNet-50 stays in evaluation mode."""
+    def train(self, mode: bool = True) -> PretrainedEncoder:
+        """Set the mode of the projection; the backbone stays in evaluation mode."""
         super().train(mode)
         self.encoder.eval()
         return self
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, 224, 224) RGB in [0, 1] → (N, 128)."""
+    def features(self, image: Tensor) -> Tensor:
+        """Normalised images → (N, width), what the backbone sees."""
         with torch.no_grad():  # nothing to learn below, so nothing to keep for it
-            features = self.encoder(image).float()
+            return self.encoder(image).float()
+
+    def project(self, features: Tensor) -> Tensor:
+        """(N, width) → (N, 128)."""
         return F.normalize(self.projection_head(features), dim=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Normalised images → (N, 128)."""
+        return self.project(self.features(image))
+
+
+class ResNet50Encoder(PretrainedEncoder):
+    """torchvision's ResNet-50 without classifier; takes (N, 3, 224, 224) RGB in [0, 1]."""
+
+    def __init__(self) -> None:
+        backbone = torchvision.models.resnet50(weights=None)
+        backbone.fc = nn.Identity()
+        super().__init__(backbone, 2048)
 
 
 class ResNet50(QualityNetwork):

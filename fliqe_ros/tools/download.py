@@ -24,6 +24,7 @@ import sys
 import tempfile
 
 import cv2
+from fliqe_ros.data.frame_tables import frame_table
 from fliqe_ros.data.radiometric import decode, decode_image, FAILURES
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 import numpy as np
@@ -37,8 +38,9 @@ def parser() -> argparse.ArgumentParser:
         prog='python -m fliqe_ros.tools.download', description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('folder', type=Path, metavar='FOLDER', help='where the frames go')
-    arguments.add_argument('--table', type=Path, metavar='CSV', default=DEFAULT_TABLE,
-                           help='list of the frames, default: the one of the packaged model')
+    arguments.add_argument('--table', type=frame_table, metavar='CSV', default=DEFAULT_TABLE,
+                           help='list of the frames: native, rated (frames that people have '
+                                'judged) or a file; default: the one of the packaged model')
     arguments.add_argument('--cache', type=Path, metavar='FOLDER',
                            help='keep the repositories here; by default they are removed')
     return arguments

@@ -8,9 +8,12 @@ import csv
 from pathlib import Path
 import sys
 
+from fliqe_ros.data.frame_tables import frame_table
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.evaluation.evaluate import ALL_FRAMES, evaluate_methods
+from fliqe_ros.evaluation.labelled import agreement, labelled_frames, labelled_records
+from fliqe_ros.evaluation.methods import NetworkMethod
 from fliqe_ros.evaluation.metrics import (
     EvaluationRecord, Metrics, metrics, metrics_by_kind, metrics_by_source, severity_correlations,
     worst_first)
@@ -28,15 +31,22 @@ COLUMNS = (
 #: Former names of protocols, still accepted by ``--severities``.
 OLD_NAMES = {'troubles': 'artifacts'}
 #: Protocols whose results are also shown by kind of version.
-BY_KIND = ('artifacts', 'raw', 'palettes')
+BY_KIND = tuple(name for name in PROTOCOLS if name not in ('reference', 'random', 'graded'))
 EXPLANATION = """
 severities:
-  reference  each of the eight distortions at the published severity
+  reference  each type at its reference severity: of the eight distortions, the published one
   random     at a severity drawn evenly from mild to strong
   graded     at five severities each, with the rank correlation of score and severity (best -1)
-  artifacts  real artifacts beyond the eight: stripes, dead pixels, fog, a covered lens, ...
+  artifacts  every kind of artifact: dead lines, shading, drops, torn frames, wrong bytes, ...;
+             with _mild or _strong behind it at those severities
+  judged     the same by other implementations, which nothing was trained on; also _mild, _strong
   raw        16-bit frames distorted before gain control, and the same ones distorted after it
   palettes   the frame in gray and in the colour palettes of thermal cameras
+
+Instead of spoilt frames, --labels evaluates frames that people have judged, one by one. The
+package has two such lists, and fliqe_ros.tools.download gets the frames:
+  python -m fliqe_ros.tools.download native --table native
+  python -m fliqe_ros.tools.evaluate --data native --labels native
 
 columns, each from 0 to 1; a frame is called distorted where its score is below 0.5:
   balanced    mean of the next two: balanced accuracy
@@ -44,7 +54,7 @@ columns, each from 0 to 1; a frame is called distorted where its score is below 
               camera with the largest share of them comes first
   dist. rec.  share of distorted frames that are called distorted
   AUROC       chance that a clean frame scores above a distorted one
-  types       share of frames whose type is predicted correctly; "clean" is one of nine types
+  types       share of frames whose type is predicted correctly; "clean" is one of thirteen types
   ECE         expected calibration error: how far the scores are from probabilities (best 0)
 """
 
@@ -58,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--severities', choices=tuple(PROTOCOLS), default='reference',
                            type=lambda name: OLD_NAMES.get(name, name),
                            help='what is done to the frames, see below; default: %(default)s')
+    arguments.add_argument('--labels', type=frame_table, metavar='CSV',
+                           help='evaluate the frames of this list: native, rated, or a file')
     arguments.add_argument('--limit', type=at_least_one, default=ALL_FRAMES, metavar='N',
                            help='most frames of each camera, default: all')
     arguments.add_argument('--csv', type=Path,
@@ -70,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         method, = read_models([options.model], options.device)
+        if options.labels:
+            return evaluate_labels(options, method)
         sources = evaluation_sources(options)
         records = evaluate_methods(
             [method], sources, options.severities, options.limit)[method.name]
@@ -88,6 +102,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print('\nrank correlation of score and severity')
         for distortion, correlation in severity_correlations(records).items():
             print(f'{distortion.label:<16}{correlation:>11.3f}')
+    return 0
+
+
+def evaluate_labels(options: argparse.Namespace, method: NetworkMethod) -> int:
+    """Print how well the model does on frames that people have judged; see ``--labels``."""
+    frames = list(labelled_frames(options.labels, options.data))
+    if not frames:
+        raise ValueError(f'No frame of {options.labels} is in {options.data}.')
+    records = labelled_records(method, frames)
+    if options.csv:
+        write_records(options.csv, {'labels': {method.name: records}})
+    print(f'{options.model} ({method.network.architecture}), {options.labels.name}\n')
+    print(metrics_table({**worst_first(metrics_by_source(records)), 'all': metrics(records)}))
+    print('\n' + metrics_table(metrics_by_kind(records)))
+    found = agreement([record.score for record in records], frames)
+    if found.pairs:
+        print(f'\nopinions: rank correlation {found.correlation:.3f}; order right in '
+              f'{found.right} of {found.pairs} pairs of one scene')
     return 0
 
 

