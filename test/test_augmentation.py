@@ -65,8 +65,9 @@ def test_artifacts_reach_the_view_of_every_kind_of_camera(frame, name):
     for camera in (CameraAugmentation(), CameraAugmentation(varied=True, seed=1, raw=True),
                    CameraAugmentation(varied=True, seed=1, palette='arctic', quality=80)):
         clean, spoilt = (version(frame.pixels, each, camera, np.random.default_rng(0))
-                           for each in (CLEAN, fault))
-        assert np.abs(clean.astype(float) - spoilt).mean() > (1.5 if ARTIFACTS[name].whole else 0.5)
+                         for each in (CLEAN, fault))
+        least = 1.5 if ARTIFACTS[name].whole else 0.5
+        assert np.abs(clean.astype(float) - spoilt).mean() > least
 
 
 def test_softness_sets_how_soft_a_clean_view_may_be(frame):

@@ -1,6 +1,5 @@
 """ONNX Runtime beside PyTorch: the same scores, without PyTorch, and what each cannot do."""
 
-from dataclasses import replace
 import subprocess
 import sys
 
@@ -15,7 +14,6 @@ from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import export
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -81,32 +79,6 @@ def test_exports_tell_nothing_of_the_machine(exported):
     frame_of_a_stack_trace = b'.py", line '
     assert frame_of_a_stack_trace not in onnx_file.read_bytes()
     assert frame_of_a_stack_trace not in DEFAULT_ONNX_MODEL.read_bytes()
-
-
-def test_quality_maps_are_left_out_where_they_are_not_wanted(exported):
-    frames = [frame(240, 320), frame(200, 700, 1)]
-    for path in exported:
-        fliqe = FLIQE(path, device='cpu')
-        complete = fliqe.assess_batch(frames)
-        assert fliqe.assess_batch(frames, quality_maps=False) == [
-            replace(assessment, quality_map=None) for assessment in complete]
-        assert fliqe.estimate_batch(frames) == [assessment.score for assessment in complete]
-
-
-def test_maps_that_are_not_wanted_are_not_computed(monkeypatch):
-    session = onnxruntime.InferenceSession(DEFAULT_ONNX_MODEL)
-    batch = frame(240, 320)[None, None]
-    computed, left_out = (
-        session.run(['quality_maps'], {'batch': batch, 'maps': np.array(wanted)})[0]
-        for wanted in (True, False))
-    assert computed.shape == left_out.shape
-    assert np.ptp(computed) > 0.001
-    assert np.ptp(left_out) == 0
-
-    def fail(*_):
-        raise AssertionError('the map was computed')
-    monkeypatch.setattr(ThermalS, '_map_logits', fail)
-    FLIQE(DEFAULT_MODEL, device='cpu').estimate_image_quality(frame(240, 320))
 
 
 def test_folding_and_channels_last_keep_the_prediction(exported):

@@ -15,7 +15,7 @@ from fliqe_ros.evaluation.evaluate import evaluate_methods
 from fliqe_ros.evaluation.methods import NetworkMethod
 from fliqe_ros.evaluation.metrics import severity_correlations
 from fliqe_ros.models.checkpoint import load_model
-from fliqe_ros.models.network import binary_head, Prediction
+from fliqe_ros.models.network import binary_head
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.training.amp import deterministic
@@ -67,16 +67,16 @@ def test_training_lowers_the_loss_and_logs_every_epoch(sources, tmp_path):
 
 
 class Untyped(ThermalS):
-    """Has no type head, as resnet50, but the packaged model's weights: it tells types well."""
+    """Has no type head and no map, as resnet50, but the weights of the packaged model."""
 
     def __init__(self):
         super().__init__()
         self.load_state_dict(load_model().state_dict())
         self.type_head = None
 
-    def forward(self, batch):
-        embedding = self.encode(batch)
-        return Prediction(embedding, self.classifier(embedding).squeeze(1))
+    def encode(self, batch):
+        embedding, _ = super().encode(batch)
+        return embedding, None
 
 
 def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):

@@ -9,6 +9,7 @@ from fliqe_ros.data.sources import Frame, Source, synthetic_source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.evaluation.evaluate import evaluate_methods, evaluate_network
+from fliqe_ros.evaluation.judging.registry import JUDGED
 from fliqe_ros.evaluation.methods import Estimates, milliseconds_per_frame, NetworkMethod
 from fliqe_ros.evaluation.metrics import (
     auroc, calibration_error, confusion, EvaluationRecord, metrics, metrics_by_kind,
@@ -19,7 +20,7 @@ from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
-from fliqe_ros.simulation.artifacts import ARTIFACTS
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.tools import evaluate
 from fliqe_ros.tools.evaluation_options import evaluation_options, evaluation_sources, model_names
@@ -248,11 +249,18 @@ def test_graded_versions_differ_in_severity_alone(raw_frame):
         assert errors == sorted(errors) and errors[0] > 0, distortion.label
 
 
-def test_artifacts_keep_the_type_they_are_mapped_to(raw_frame):
-    found = versions('artifacts', raw_frame)
+@pytest.mark.parametrize('kinds, table', [('artifacts', ARTIFACTS), ('judged', JUDGED)])
+def test_kinds_keep_the_type_they_are_mapped_to(raw_frame, kinds, table):
+    found = versions(kinds, raw_frame)
     assert {v.kind: v.truth for v in found} == {
-        'clean': Distortion.CLEAN, **{name: kind.distortion for name, kind in ARTIFACTS.items()}}
+        'clean': Distortion.CLEAN, **{name: kind.distortion for name, kind in table.items()}}
     assert all(v.image.dtype == np.uint8 for v in found)
+    mild, strong = (versions(f'{kinds}_{end}', raw_frame) for end in ('mild', 'strong'))
+    assert [{v.severity for v in each} for each in (mild, strong)] == [{None, 0.0}, {None, 1.0}]
+    clean = found[0].image.astype(float)
+    changes = [np.median([np.abs(v.image - clean).mean() for v in each[1:]])
+               for each in (mild, found, strong)]
+    assert changes == sorted(changes) and changes[0] > 0
 
 
 def test_raw_frames_are_distorted_before_their_gain_control(raw_frame):
@@ -320,7 +328,7 @@ def test_command_line(cameras, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('severities, word', [
-    ('artifacts', 'dead_pixels'), ('troubles', ', artifacts\n'), ('palettes', 'ironbow'),
+    ('judged', 'dead_columns'), ('troubles', ', artifacts\n'), ('palettes', 'ironbow'),
     ('graded', 'rank correlation')])
 def test_command_line_shows_each_protocol(cameras, capsys, severities, word):
     assert evaluate.main(['--data', str(cameras), '--device', 'cpu', '--only', 'rear',

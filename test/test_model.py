@@ -7,7 +7,8 @@ from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.resnet50 import ResNet50
-from fliqe_ros.models.thermal_s import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS, ThermalS
+from fliqe_ros.models.thermal_s import (
+    _cell_matrix, _line_profiles, ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS, GRID, ThermalS)
 import numpy as np
 from PIL import Image
 import pytest
@@ -156,7 +157,7 @@ def test_thermal_s_interface():
         assert prediction.embedding.shape == (1, 128)
         assert prediction.embedding.norm() == pytest.approx(1.0, abs=1e-5)
         assert prediction.score.shape == (1,) and 0.0 <= prediction.score <= 1.0
-        assert prediction.type_logits.shape == (1, 9)
+        assert prediction.type_logits.shape == (1, 13)
         assert prediction.map_logits.ndim == 3
     assert prediction.map_logits.shape[1] >= 8 and prediction.map_logits.shape[2] >= 10
 
@@ -189,10 +190,31 @@ def test_echoes_are_the_autocorrelation_of_edges():
 
 @pytest.mark.parametrize('height', range(128, 146))
 def test_all_statistics_are_of_the_same_blocks(height):
+    network = ThermalS()
     batch = torch.zeros(1, 1, height, 334 - height, dtype=torch.uint8)
     with torch.no_grad():
-        shapes = {means.shape[2:] for means in ThermalS().block_means(batch)}
-    assert len(shapes) == 1 and min(min(shape) for shape in shapes) >= 2
+        blocks = network._block_means(network.edges(network.levels(batch)))
+    shapes = {means.shape[2:] for means in blocks}
+    assert len(shapes) == 1 and min(min(shape) for shape in shapes) >= 1
+
+
+@pytest.mark.parametrize('side', [1, 3, 5, 13, 18])
+def test_cells_of_the_grid_share_a_side_evenly(side):
+    matrix = _cell_matrix(torch.zeros(1), side)
+    assert matrix.shape == (GRID, side)
+    assert torch.allclose(matrix.sum(1), torch.ones(GRID)), 'each cell is a mean'
+    assert torch.allclose(matrix.sum(0), torch.full((side,), GRID / side)), 'none weighs more'
+
+
+@pytest.mark.parametrize('axis', [2, 3])
+def test_a_line_stands_out_of_its_profile_however_large_the_frame(axis):
+    scene = torch.randn(2, 3, 60, 90, generator=torch.Generator().manual_seed(1)).abs()
+    lined = scene.clone()
+    lined.select(axis, 20).add_(2.0)
+    plain, line = (_line_profiles(edges).unflatten(1, (4, 3)) for edges in (scene, lined))
+    greatest = 0 if axis == 2 else 2  # of the rows, or of the columns
+    assert (line[:, greatest] > plain[:, greatest] + 1.3).all()
+    assert torch.allclose(line[:, 2 - greatest], plain[:, 2 - greatest], atol=0.3)
 
 
 def test_thermal_s_prepares_colour_as_its_gray():
@@ -219,15 +241,15 @@ def state_with(**changes):
 
 
 BAD_STATES = {
-    'missing': (state_with(projection__0__weight=None),
-                r"1 missing key, first 'projection.0.weight'"),
+    'missing': (state_with(projection__1__weight=None),
+                r"1 missing key, first 'projection.1.weight'"),
     'unexpected': (state_with(extra__layer=torch.zeros(1)),
                    r"1 unexpected key, first 'extra.layer'"),
-    'shape': (state_with(projection__0__weight=torch.zeros(2, 3)),
-              r"'projection.0.weight' has shape \(2, 3\) instead of \(256, 316\)"),
-    'not finite': (state_with(projection__0__bias=torch.full((256,), float('nan'))),
+    'shape': (state_with(projection__1__weight=torch.zeros(2, 3)),
+              r"'projection.1.weight' has shape \(2, 3\) instead of \(256, 772\)"),
+    'not finite': (state_with(projection__1__bias=torch.full((256,), float('nan'))),
                    'weights that are not finite'),
-    'no tensor': (state_with(projection__0__bias='x'), 'has shape None'),
+    'no tensor': (state_with(projection__1__bias='x'), 'has shape None'),
     'no dict': ([], 'state_dict is not a dict'),
 }
 

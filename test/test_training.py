@@ -331,7 +331,7 @@ def test_every_type_and_kind_is_dealt(sources):
 
 
 def test_the_target_is_what_people_say():
-    """One half where they begin to call a picture fair, sure at the reference; source in RANGES."""
+    """One half where they begin to call a picture fair, nearly one at the reference."""
     noise = RANGES[Distortion.GAUSSIAN_NOISE]
     perceived = [noise.perceived(severity) for severity in (-0.3, 0.0, 0.5, None, 1.0)]
     assert perceived == sorted(perceived)
