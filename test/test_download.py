@@ -87,20 +87,22 @@ def test_channel_of_an_array():
     assert np.array_equal(decode(file.getvalue(), '.npy', 'frame=channel1'), COUNTS)
 
 
-def test_second_of_a_video():
+@pytest.mark.parametrize('container', ['mp4', 'avi'])
+def test_second_of_a_video(container):
     file = io.BytesIO()
-    with av.open(file, 'w', format='mp4') as video:
+    with av.open(file, 'w', format=container) as video:
         stream = video.add_stream('mpeg4', rate=5)
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
         for level in range(60, 200, 10):  # 10 levels a frame
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), 'rgb24')
             video.mux(stream.encode(frame))
         video.mux(stream.encode())
-    first, later = (decode(file.getvalue(), '.mp4', f't={second}') for second in (0, 2))
+    first, later = (
+        decode(file.getvalue(), f'.{container}', f't={second}') for second in (0, 2))
     assert first.shape == (48, 64) and first.mean() == pytest.approx(60, abs=4)
     assert later.mean() == pytest.approx(160, abs=4)
     with pytest.raises(FAILURES):
-        decode(file.getvalue(), '.mp4', 't=9')
+        decode(file.getvalue(), f'.{container}', 't=9')
 
 
 @pytest.mark.parametrize('suffix, data', [

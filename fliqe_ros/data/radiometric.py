@@ -152,4 +152,4 @@ RAW_DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
     '.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb, '.irg': _decode_irg,
     '.csv': _decode_csv}
 INDEXED_DECODERS: dict[str, Callable[[bytes, int], np.ndarray]] = {
-    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video}
+    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video, '.avi': _decode_video}
