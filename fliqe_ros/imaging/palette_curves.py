@@ -26,7 +26,7 @@ _NODE_SHARE, _GAP, _SHARE_BEHIND_GAP = 0.002, 80.0, 0.1
 _REFINEMENTS, _REFINED_OF, _SPACING = 2, 4, 10.0
 #: The table: its cells on a side, and the spacing of the nodes it is interpolated between, in
 #: cells of two levels, as many of which lie outside the cube.
-_CELLS, _NODE_CELLS, _OUTSIDE = 128, 5, 6
+_CELLS, _NODE_CELLS, _OUTSIDE = 128, 7, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,13 @@ class PaletteCurve:
         :param pixels: (N, 3) float32 BGR.
         :return: (N,) float32, in levels, at most ``LIMIT``.
         """
-        segment, share = project(pixels, self.points)
-        nearest = self._between(self.points, segment, share[:, None])
+        if len(self.points) == 2:
+            direction = self.points[1] - self.points[0]
+            share = (pixels - self.points[0]) @ (direction / np.square(direction).sum())
+            nearest = self.points[0] + share[:, None] * direction
+        else:
+            segment, share = project(pixels, self.points)
+            nearest = self._between(self.points, segment, share[:, None])
         return np.minimum(np.linalg.norm(pixels - nearest, axis=1), LIMIT)
 
     def to_gray(self, image: np.ndarray) -> np.ndarray:
@@ -78,13 +83,14 @@ class PaletteCurve:
         red, green, blue = np.meshgrid(side, side, side, indexing='ij')
         nodes = np.stack([blue.ravel(), green.ravel(), red.ravel()], axis=1)
         levels = self._between(self.levels, *project(nodes, self.points))
+        # blue, green, red: the last call, on the most values, is along the slowest axis
         inside = slice(_OUTSIDE, -_OUTSIDE)
-        fine = cv2.resize(levels.reshape(count, -1), (count**2, outer))[inside]
-        fine = cv2.resize(fine.reshape(-1, count, count).reshape(-1, count), (outer, len(fine) * count)
-                          )[:, inside]
-        fine = fine.reshape(_CELLS, count, _CELLS)
-        planes = [cv2.resize(plane, (_CELLS, outer))[inside] for plane in fine]
-        return cv2.convertScaleAbs(np.stack(planes).reshape(_CELLS, -1)).ravel()
+        fine = cv2.resize(levels.reshape(-1, count), (outer, count**2))[:, inside]
+        fine = fine.reshape(count, count, _CELLS).transpose(1, 0, 2).reshape(count, -1)
+        fine = cv2.resize(fine, (count * _CELLS, outer))[inside]
+        fine = fine.reshape(_CELLS, count, _CELLS).transpose(1, 0, 2).reshape(count, -1)
+        fine = cv2.resize(fine, (_CELLS**2, outer))[inside]
+        return cv2.convertScaleAbs(fine).ravel()
 
     @staticmethod
     def _between(values: np.ndarray, segment: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -144,7 +150,8 @@ def even_levels(points: np.ndarray) -> np.ndarray:
     :return: (K,) float32.
     """
     along = np.append(0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum())
-    ends = (points @ (0.114, 0.587, 0.299)).min(), points.max()
+    luma = points @ (0.114, 0.587, 0.299)
+    ends = luma.min(), luma.max()
     if len(points) == 2:
         channel = np.abs(points[1] - points[0]).argmax()
         ends = points[0, channel], points[1, channel]
