@@ -34,8 +34,9 @@ _GREATEST_TURN, _TURN_STEPS = 46.0, 3
 _ROUNDING = 0.3
 #: Channels of a tint are no more than this below 0, in levels, where the brightest is 255.
 _BELOW_BLACK = 20.0
-#: Frames in a row that do not fit before a palette is decided again.
-_PATIENCE = 3
+#: Frames in a row that do not fit before a palette is decided again. Colours of no palette fit
+#: never: the number doubles, up to the second one, with each time that they were looked at.
+_PATIENCE, _GREATEST_PATIENCE = 3, 96
 
 
 class PaletteReader:
@@ -50,7 +51,7 @@ class PaletteReader:
     def __init__(self) -> None:
         self._curve: PaletteCurve | None = None
         self._is_decided = False
-        self._misfits_in_a_row = 0
+        self._misfits_in_a_row, self._patience = 0, _PATIENCE
         # how far the pixels that decided are from the curve, on average, and these pixels
         self._misfit = 0.0
         self._pixels = np.empty((0, 3), np.uint8)
@@ -79,7 +80,7 @@ class PaletteReader:
             return None
         fits = self._is_decided and self._fits(_sample(image, _CHECK_SIDE))
         self._misfits_in_a_row = 0 if fits else self._misfits_in_a_row + 1
-        if not self._is_decided or self._misfits_in_a_row >= _PATIENCE:
+        if not self._is_decided or self._misfits_in_a_row >= self._patience:
             self._decide(_sample(image, _DECISION_SIDE))
         return None if self._curve is None else self._curve.to_gray(image)
 
@@ -87,14 +88,12 @@ class PaletteReader:
         """Tell whether colours are about as near to the curve as those that decided it."""
         if self._curve is None:
             return _is_gray(pixels)
-        return bool(self._distances(pixels).mean() <= self._allowance)
+        return bool(_distances(self._curve, pixels).mean() <= 2 * self._misfit + 3)
 
-    @property
-    def _allowance(self) -> float:
-        return 2 * self._misfit + 3
-
-    def _distances(self, pixels: np.ndarray) -> np.ndarray:
-        return self._curve.distances(pixels.astype(np.float32))
+    def _extends(self, points: np.ndarray) -> bool:
+        """Tell whether most of a new curve, (K, 3), lies on the one that is kept."""
+        return self._curve is not None and bool(
+            (_distances(self._curve, points) <= 2 * self._misfit + 3).mean() > 0.5)
 
     def _decide(self, pixels: np.ndarray) -> None:
         """Decide by (N, 3) uint8 pixels, unless they have too few colours to tell."""
@@ -103,19 +102,26 @@ class PaletteReader:
             points = fit_curve(pixels)
             if points is None or lengths_along(points)[-1] < _LEAST_LENGTH:
                 return
-            if self._curve and (self._distances(points) <= self._allowance).mean() > 0.5:
+            if self._extends(points):
                 pixels = np.concatenate([self._pixels, pixels])
                 points = fit_curve(pixels)
         self._curve = None if points is None else _palette_curve(pixels, points)
         self._pixels = pixels[::max(1, len(pixels) // _DECISION_SIDE**2)]
-        if self._curve:
-            self._misfit = float(self._distances(pixels[::_JUDGED_OF]).mean())
         self._is_decided, self._misfits_in_a_row = True, 0
+        is_of_no_palette = points is not None and self._curve is None
+        self._patience = (min(2 * self._patience, _GREATEST_PATIENCE) if is_of_no_palette
+                          else _PATIENCE)
+        if self._curve is not None:
+            self._misfit = float(_distances(self._curve, pixels[::_JUDGED_OF]).mean())
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:
     """Return the gray levels of a single frame; see ``PaletteReader.to_gray``."""
     return PaletteReader().to_gray(image)
+
+
+def _distances(curve: PaletteCurve, pixels: np.ndarray) -> np.ndarray:
+    return curve.distances(pixels.astype(np.float32))
 
 
 def _palette_curve(pixels: np.ndarray, points: np.ndarray) -> PaletteCurve | None:

@@ -60,7 +60,7 @@ ARCHITECTURES = {architecture.name: architecture for architecture in (
         'fliqe_ros.models.tensor_preprocessing:ResNet50Preprocessing',
         # It sees frames shrunk to 224x224, so its views are nearly as large as frames; only its
         # projection learns.
-        training={'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480, 'large_epochs': 0,
-         'contrastive_weight': 1.0, 'head_steps': 100}),
+        training={'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480,
+                  'large_epochs': 0, 'contrastive_weight': 1.0, 'head_steps': 100}),
 )}
 DEFAULT_ARCHITECTURE = next(iter(ARCHITECTURES))
