@@ -34,8 +34,8 @@ _NODE_SHARE, _GAP, _SHARE_BEHIND_GAP = 0.002, 80.0, 0.1
 _REFINEMENTS, _REFINED_OF, _SPACING = 2, 4, 10.0
 #: Least share of those pixels along a step; fewer may be text.
 _STEP_SHARE = 0.0002
-#: The table: cells of two levels on each side of the cube; the spacing, in cells, of the nodes that
-#: it is interpolated between; and how many cells beyond each face the nodes begin.
+#: The table: cells of two levels on each side of the cube; the spacing, in cells, of the nodes
+#: that it is interpolated between; and how many cells beyond each face the nodes begin.
 _CELLS, _NODE_CELLS, _OUTSIDE = 128, 7, 6
 
 
