@@ -93,12 +93,12 @@ def test_palettes_of_no_list_are_learnt(frames, name):
     errors = []
     for frame in frames:
         picture = draw(frame, OTHERS[name])
-        assert error(to_gray(picture), frame, scaled=True) < 5
+        assert error(to_gray(picture), frame, scaled=True) < 7
         transmitted = transmit(cv2.GaussianBlur(picture, (3, 3), 0))
         cv2.putText(transmitted, '32.1', (10, 40), 0, 1, (255, 255, 255), 2)
         cv2.rectangle(transmitted, (0, 220), (120, 240), (90, 90, 90), -1)
         errors.append(error(to_gray(transmitted), frame, scaled=True))
-    assert np.median(errors) < 8
+    assert np.median(errors) < 10
 
 
 @pytest.mark.parametrize('name', OTHERS)

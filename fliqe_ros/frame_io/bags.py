@@ -97,7 +97,8 @@ class Bag:
 
         :param indices: numbers of the messages to read, from 0; ``None`` reads all.
         :return: iterator of (H, W) uint8 or uint16; colours become gray as
-            a ``PaletteReader`` for the topic reads them, and floats go through the default gain control.
+            a ``PaletteReader`` for the topic reads them, and floats go through the default gain
+            control.
         :raises SourceError: if the bag is broken.
         """
         palette = PaletteReader()
