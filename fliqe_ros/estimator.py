@@ -13,7 +13,9 @@ from fliqe_ros.backends.loading import load_backend
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.errors import FrameError
 from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import group_indices, Prepared
+from fliqe_ros.models.registry import ARCHITECTURES
 import numpy as np
 
 #: Frames that ``assess_batch`` prepares before it scores them: a large batch of a GPU.
@@ -110,15 +112,20 @@ class FLIQE:
             assessments += self.assess_prepared(frames, quality_maps)
         return assessments
 
-    def prepare(self, image: np.ndarray, gain: GainControl | None = None) -> Prepared:
+    def prepare(self, image: np.ndarray, gain: GainControl | None = None,
+                palette: PaletteReader | None = None) -> Prepared:
         """
         Do the first half of the work on one frame, for ``assess_prepared``.
 
         :param image: see ``estimate_image_quality``.
         :param gain: gain control for frames of more than 8 bits; None is the default one.
+        :param palette: what reads the colours of this camera, kept from frame to frame; None
+            decides by this frame alone.
         :raises FrameError: for a bad frame.
         """
         image = _checked(image)
+        if palette is not None and ARCHITECTURES[self.architecture].reads_gray:
+            image = palette.to_gray(image)
         if image.dtype == np.uint8:
             gain = _NO_GAIN_CONTROL  # so that 8-bit frames share batches whatever the setting
         return self._backend.prepare(image, gain or _DEFAULT_GAIN_CONTROL)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.smoothing import SmoothingWindow
 import numpy as np
+
+
+@dataclass
+class _Session:
+    window: SmoothingWindow
+    palette: PaletteReader = field(default_factory=PaletteReader)
 
 
 class OnlineFLIQE:
     """
     Smoothed quality of several sessions (cameras, clips) with one model.
+
+    A session keeps the palette in which its camera colours frames.
 
     The other arguments are those of ``FLIQE``.
 
@@ -25,11 +35,11 @@ class OnlineFLIQE:
         SmoothingWindow(smoothing_window_size)  # a wrong size is told here, not at the first frame
         self._smoothing_window_size = smoothing_window_size
         self._fliqe = FLIQE(quality_model_path, device, precision, backend, threads)
-        self._sessions: dict[Hashable, SmoothingWindow] = {}
+        self._sessions: dict[Hashable, _Session] = {}
 
     def create_session(self, session_id: Hashable) -> None:
         """Start a session; one that exists starts afresh."""
-        self._sessions[session_id] = SmoothingWindow(self._smoothing_window_size)
+        self._sessions[session_id] = _Session(SmoothingWindow(self._smoothing_window_size))
 
     def remove_session(self, session_id: Hashable) -> None:
         """End a session; raise ValueError for an unknown one."""
@@ -46,21 +56,23 @@ class OnlineFLIQE:
         :raises FrameError: for a bad image.
         """
         session = self._session(session_id)
-        return session.push(self._fliqe.estimate_image_quality(image))
+        frame = self._fliqe.prepare(image, palette=session.palette)
+        assessment, = self._fliqe.assess_prepared([frame], quality_maps=False)
+        return session.window.push(assessment.score)
 
     def get_smoothed_quality(self, session_id: Hashable) -> float:
         """Return the newest smoothed score; raise ValueError for an unknown or empty session."""
-        return self._session(session_id).mean
+        return self._session(session_id).window.mean
 
     def get_raw_quality(self, session_id: Hashable) -> float:
         """Return the newest frame's score; raise ValueError for an unknown or empty session."""
-        return self._session(session_id).last
+        return self._session(session_id).window.last
 
     def release(self) -> None:
         """Let go of the model and of the GPU memory it held; scores stay readable."""
         self._fliqe.release()
 
-    def _session(self, session_id: Hashable) -> SmoothingWindow:
+    def _session(self, session_id: Hashable) -> _Session:
         if session_id not in self._sessions:
             known = ', '.join(repr(known) for known in self._sessions) or 'none'
             raise ValueError(f'There is no session {session_id!r}; known sessions: {known}.')

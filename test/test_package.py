@@ -51,7 +51,7 @@ NOT_REQUIRED = {'cptv', 'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rc
 # Everything below here runs without ROS 2.
 LIBRARY = (
     'backends.loading', 'data', 'errors', 'estimator', 'evaluation', 'frame_io.files',
-    'frame_io.image_messages', 'imaging.palettes', 'models.checkpoint',
+    'frame_io.image_messages', 'imaging.palette_reader', 'imaging.palettes', 'models.checkpoint',
     'models.preprocessing', 'sessions', 'simulation', 'training')
 
 

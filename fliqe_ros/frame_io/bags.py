@@ -17,7 +17,7 @@ from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
 from fliqe_ros.frame_io.topics import compressed_topic
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.imaging.palettes import to_gray
+from fliqe_ros.imaging.palette_reader import PaletteReader
 import numpy as np
 
 BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
@@ -97,16 +97,18 @@ class Bag:
 
         :param indices: numbers of the messages to read, from 0; ``None`` reads all.
         :return: iterator of (H, W) uint8 or uint16; colours become gray as
-            ``palettes.to_gray`` does, and floats go through the default gain control.
+            a ``PaletteReader`` for the topic reads them, and floats go through the default gain
+            control.
         :raises SourceError: if the bag is broken.
         """
+        palette = PaletteReader()
         bad = 0
         cause: FrameError | None = None
         for index, (connection, _, data) in enumerate(self._messages(topic)):
             if indices is not None and index not in indices:
                 continue
             try:
-                frame = self._frame(data, connection.msgtype)
+                frame = palette.to_gray(self._frame(data, connection.msgtype))
             except FrameError as error:
                 bad, cause = bad + 1, error
             else:
@@ -131,8 +133,6 @@ class Bag:
             raise FrameError('undecodable', f'not a message: {_told(error)}') from error
         frame = decompress(message) if msgtype == _COMPRESSED else \
             NativeConverter().to_array(message)
-        if frame.ndim == 3:
-            return to_gray(frame)
         return GainControl()(frame) if frame.dtype.kind == 'f' else frame
 
 

@@ -10,7 +10,7 @@ import cv2
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.bags import BAG_SUFFIXES, is_bag, open_bag
 from fliqe_ros.frame_io.videos import read_video
-from fliqe_ros.imaging.palettes import palette_levels
+from fliqe_ros.imaging.palette_reader import PaletteReader
 import numpy as np
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
@@ -44,7 +44,8 @@ def read_frames(file: Path) -> Generator[np.ndarray, None, None]:
     """
     Read an image (one frame), a video or a bag (all frames, topic after topic).
 
-    :return: iterator of (H, W) uint8 or uint16; colours become gray as ``palettes.to_gray`` does.
+    :return: iterator of (H, W) uint8 or uint16; colours become gray as a ``PaletteReader`` reads
+        them, one for each sequence.
     :raises SourceError: if the file cannot be read or its pixels have another type.
     """
     empty = True
@@ -82,7 +83,7 @@ def _read_image(file: Path) -> np.ndarray:
         encoded = np.frombuffer(file.read_bytes(), np.uint8)
         frame = cv2.imdecode(encoded, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
         if frame is not None and frame.ndim == 3:
-            frame = palette_levels(frame)
+            frame = PaletteReader().levels(frame)
             if frame is None:  # the luma of a JPEG is read as it is stored
                 frame = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     except (OSError, cv2.error) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 from fliqe_ros.errors import SourceError
-from fliqe_ros.imaging.palettes import to_gray
+from fliqe_ros.imaging.palette_reader import PaletteReader
 import numpy as np
 
 
@@ -26,33 +26,32 @@ def read_video(path: Path) -> Generator[np.ndarray, None, None]:
     """
     Read all frames of a video.
 
-    :return: iterator of (H, W) uint8; colours become gray as ``palettes.to_gray`` does.
+    :return: iterator of (H, W) uint8; colours become gray as a ``PaletteReader`` reads
+        them, one for the whole video.
     :raises SourceError: if OpenCV cannot decode the video.
     """
+    palette = PaletteReader()
     with open_video(path) as video:
         readable, frame = video.read()
         if not readable:
             raise SourceError(f'{path}: not a video that OpenCV can decode')
         while readable:
-            yield _gray(frame)
+            yield palette.to_gray(frame)
             readable, frame = video.read()
 
 
 def read_positions(path: Path, positions: list[int]) -> Generator[np.ndarray, None, None]:
     """Read the frames with these numbers, from 0; unreadable ones are left out."""
+    palette = PaletteReader()
     with open_video(path) as video:
         for position in positions:
             video.set(cv2.CAP_PROP_POS_FRAMES, position)
             readable, frame = video.read()
             if readable:
-                yield _gray(frame)
+                yield palette.to_gray(frame)
 
 
 def count_frames(path: Path) -> int:
     """Return the number of frames that the file states; 0 if it states none."""
     with open_video(path) as video:
         return max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
-
-
-def _gray(frame: np.ndarray) -> np.ndarray:
-    return frame if frame.ndim == 2 else to_gray(frame)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import cv2
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.imaging.palettes import to_gray
+from fliqe_ros.imaging.palette_reader import to_gray
 import numpy as np
 from PIL import Image
 
@@ -38,7 +38,8 @@ def preprocess_thermal_s(frame: np.ndarray) -> np.ndarray:
     """
     Return the input of thermal_s: gray, at the frame's own size, padded up to 128 pixels a side.
 
-    Colour palettes are turned back into the gray levels that they colour.
+    Colour palettes are turned back into the gray levels that they colour, each frame by itself;
+    a ``PaletteReader`` that is kept for a camera does it sooner, and beforehand.
 
     :param frame: (H, W) gray or (H, W, 3) BGR, uint8.
     :return: (1, h, w) uint8. A gray frame that needs no padding is not copied: the result shares

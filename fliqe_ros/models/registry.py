@@ -31,6 +31,8 @@ class Architecture:
     network: str
     #: The class that does gain control and ``preprocess`` on a GPU.
     gpu_preprocessing: str
+    #: Whether it sees gray levels, not colours; what a palette coloured is turned back for it.
+    reads_gray: bool = False
     #: Settings in which its training differs from ``training.config.TrainingConfig``, by name.
     training: Mapping[str, float] = field(default_factory=dict)
 
@@ -52,13 +54,13 @@ def _imported(place: str) -> Any:
 ARCHITECTURES = {architecture.name: architecture for architecture in (
     Architecture(
         'thermal_s', preprocess_thermal_s, 'fliqe_ros.models.thermal_s:ThermalS',
-        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing'),
+        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True),
     Architecture(
         'resnet50', preprocess_resnet50, 'fliqe_ros.models.resnet50:ResNet50',
         'fliqe_ros.models.tensor_preprocessing:ResNet50Preprocessing',
         # It sees frames shrunk to 224x224, so its views are nearly as large as frames; only its
         # projection learns.
-        {'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480, 'large_epochs': 0,
-         'contrastive_weight': 1.0, 'head_steps': 100}),
+        training={'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480,
+                  'large_epochs': 0, 'contrastive_weight': 1.0, 'head_steps': 100}),
 )}
 DEFAULT_ARCHITECTURE = next(iter(ARCHITECTURES))

@@ -56,7 +56,7 @@ class ThermalSPreprocessing(TensorPreprocessing):
 
     @staticmethod
     def accepts(frame: np.ndarray) -> bool:
-        """Accept gray frames that need no padding; colours may be those of a palette."""
+        """Accept gray frames that need no padding; colours become gray on the CPU."""
         return (frame.dtype in (np.uint8, np.uint16) and frame.ndim == 2
                 and min(frame.shape) >= MIN_SIDE)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import Thresholds
 from fliqe_ros.node.status import next_status
@@ -64,10 +65,13 @@ class CameraSession:
     Times are of the node's clock, in ns, unless said otherwise. A received frame is skipped
     (``max_rate``), dropped (a newer one came before its turn), failed, or scored. A frame that is
     lost in transport was never received.
+
+    ``palette`` reads the camera's colours; only the worker uses it.
     """
 
     def __init__(self, namespace: str, smoothing_window: int) -> None:
         self.namespace = namespace
+        self.palette = PaletteReader()
         self._lock = Lock()
         self._window = SmoothingWindow(smoothing_window)
         self._status = QualityScore.STATUS_UNKNOWN

@@ -107,7 +107,8 @@ class CameraSet:
         session = interface.session
         if session.record_received(now_ns, settings.max_rate_hz):
             image = ReceivedImage(
-                session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns)
+                session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns,
+                session.palette)
             if self._buffer.put(session.namespace, image):
                 session.record_dropped()
                 self._on_overload()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fliqe_ros.estimator import Assessment
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.node.parameters import Settings
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
@@ -23,6 +24,8 @@ class ReceivedImage:
     received_ns: int
     #: The same in real time, by ``time.monotonic_ns``.
     received_monotonic_ns: int
+    #: Reads the colours of the camera; for the worker's thread.
+    palette: PaletteReader
 
 
 @dataclass(frozen=True)

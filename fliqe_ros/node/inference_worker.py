@@ -155,7 +155,8 @@ class InferenceWorker:
             pixels = crop_rows(pixels, rows)
             if rows:  # telemetry keeps changing while the picture is frozen
                 self._listener.on_content(image, pixels.tobytes())
-            return _PreparedImage(image, pixels, self._model.prepare(pixels, settings.gain),
+            prepared = self._model.prepare(pixels, settings.gain, image.palette)
+            return _PreparedImage(image, pixels, prepared,
                                   self._listener.wants_overlay(image.camera))
         except Exception as error:
             self._fail(image, error)
