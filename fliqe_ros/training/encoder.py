@@ -18,15 +18,14 @@ from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
-from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss
+from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss, type_loss
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
-import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 #: Of each source, after each epoch, for ``metrics.csv``.
-VALIDATION_FRAMES = 4
+VALIDATION_FRAMES = 2
 #: Batches that show what each type looks like to a network without type head; their epoch stands
 #: behind those of the training, so that it has views of its own.
 CENTRE_BATCHES, CENTRE_EPOCH = 4, 2_000_000
@@ -121,11 +120,13 @@ class EncoderTraining:
         with self.precision.autocast():
             embedding, map_logits = self.network.encode(batch.images)
         embedding = embedding.float()
+        told = (batch.labels == 0) | (batch.targets > 0.5)  # what hardly shows is of no class
         losses: dict[str, Any] = {'contrastive': supervised_contrastive_loss(
-            embedding, batch.labels, self.config.temperature)}
+            embedding[told], batch.labels[told], self.config.temperature)}
         total = self.config.contrastive_weight * losses['contrastive']
         if self.network.type_head is not None:
-            losses['type'] = F.cross_entropy(self.network.type_head(embedding), batch.labels)
+            losses['type'] = type_loss(
+                self.network.type_head(embedding), batch.labels, batch.targets)
             total = total + self.config.type_weight * losses['type']
         if map_logits is not None:
             losses['map'] = map_loss(map_logits, batch.block_targets)

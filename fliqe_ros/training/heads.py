@@ -7,7 +7,7 @@ from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import ranking_loss
+from fliqe_ros.training.losses import ranking_loss, type_loss
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -82,5 +82,5 @@ def _loss(network: QualityNetwork, config: TrainingConfig, embeddings: Tensor, l
     if config.ranking_weight:
         loss = loss + config.ranking_weight * ranking_loss(logit, kinds, severities)
     if network.type_head is not None:
-        loss = loss + F.cross_entropy(network.type_head(embeddings), labels)
+        loss = loss + type_loss(network.type_head(embeddings), labels, targets)
     return loss

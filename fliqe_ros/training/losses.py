@@ -42,6 +42,20 @@ def ranking_loss(values: Tensor, kinds: Tensor, severities: Tensor) -> Tensor:
     return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
 
 
+def type_loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+    """
+    Return the cross-entropy of types with what people would say: the fault, or that there is none.
+
+    :param logits: (N, classes) float.
+    :param labels: (N,) integer classes, 0 is clean.
+    :param targets: (N,) float, 0 to 1: how likely the fault is seen; 0 of clean ones.
+    :return: a scalar, the mean.
+    """
+    fault = F.cross_entropy(logits, labels, reduction='none')
+    none = F.cross_entropy(logits, torch.zeros_like(labels), reduction='none')
+    return (targets * fault + (1 - targets) * none).mean()
+
+
 def map_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """
     Return the cross-entropy of a quality map with what its blocks should say.
