@@ -24,7 +24,8 @@ from fliqe_ros.training.amp import deterministic, MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches, Fault, KINDS
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import map_loss, ranking_loss, supervised_contrastive_loss
+from fliqe_ros.training.losses import (
+    map_loss, ranking_loss, supervised_contrastive_loss, type_loss)
 import numpy as np
 import pytest
 import torch
@@ -370,6 +371,17 @@ def test_the_map_learns_nothing_of_blocks_that_nobody_can_tell():
     loss.backward()
     assert logits.grad[0, 0].tolist()[2] == 0 and (logits.grad[0, 0, :2] != 0).all()
     assert map_loss(logits, torch.full((1, 1, 3), float('nan'))) == 0
+
+
+def test_a_type_is_learnt_as_far_as_it_is_seen():
+    logits = torch.tensor([[2.0, 0.0, 1.0]]).repeat(3, 1)
+    log_prob = logits[0].log_softmax(0)
+    seen = type_loss(logits[:1], torch.tensor([2]), torch.tensor([1.0]))
+    unseen = type_loss(logits[:1], torch.tensor([2]), torch.tensor([0.0]))
+    half = type_loss(logits[:1], torch.tensor([2]), torch.tensor([0.25]))
+    assert seen.item() == pytest.approx(-log_prob[2].item())
+    assert unseen.item() == pytest.approx(-log_prob[0].item())
+    assert half.item() == pytest.approx(-(0.25 * log_prob[2] + 0.75 * log_prob[0]).item())
 
 
 def test_ranking_compares_severities_within_a_kind():

@@ -21,6 +21,7 @@ from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss, type_loss
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
