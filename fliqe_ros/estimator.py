@@ -27,10 +27,16 @@ class Assessment:
 
     score: float                  #: 0 (distorted) to 1 (clean)
     distortion: Distortion        #: most probable type; UNKNOWN without a type head
-    probabilities: tuple[float, ...]  #: 9 floats in the order of ``CLASSES``; zeros if unknown
+    #: 13 floats in the order of ``CLASSES``; 0 for types that the model does not know
+    probabilities: tuple[float, ...]
     #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if it was not wanted
     #: or the model has none
     quality_map: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def affected_share(self) -> float:
+        """Return the share of the frame, 0 to 1, with a score below 0.5; 0 without a map."""
+        return 0.0 if self.quality_map is None else float((self.quality_map < 0.5).mean())
 
 
 class FLIQE:
@@ -67,6 +73,13 @@ class FLIQE:
     def device(self) -> str:
         """Return ``cpu`` or ``cuda:N``."""
         return self._backend.device
+
+    @property
+    def model_id(self) -> str:
+        """Return architecture, version if any, and hash: ``thermal_s 7 0123456789ab``."""
+        version = self.metadata.get('version')
+        words = (self.architecture, '' if version is None else str(version), self.model_hash[:12])
+        return ' '.join(filter(None, words))
 
     @property
     def gpu_memory_bytes(self) -> int:
@@ -165,7 +178,9 @@ def _assessments(outputs: Outputs) -> list[Assessment]:
     probabilities: list[tuple[float, ...]] = [(0.0,) * len(CLASSES)] * count
     distortions = [Distortion.UNKNOWN] * count
     if outputs.probabilities is not None:
-        probabilities = [tuple(row) for row in outputs.probabilities.tolist()]
+        # Models made before there were thirteen types tell the first nine.
+        missing = (0.0,) * (len(CLASSES) - outputs.probabilities.shape[1])
+        probabilities = [(*row, *missing) for row in outputs.probabilities.tolist()]
         distortions = [CLASSES[index] for index in outputs.probabilities.argmax(1)]
     maps = [None] * count if outputs.quality_maps is None else outputs.quality_maps
     return [Assessment(*each) for each in zip(

@@ -68,6 +68,11 @@ class CameraInterface:
         """Return whether anybody subscribes to the overlay image."""
         return self._overlay.get_subscription_count() > 0
 
+    @property
+    def wants_map(self) -> bool:
+        """Return whether to compute a quality map for the camera's next frame."""
+        return self.is_watched or self.session.is_in_doubt
+
     def subscribe(self, settings: Settings, on_image: OnImage) -> None:
         """Subscribe to the images, with sensor-data QoS unless ``qos_overrides`` differ."""
         self._subscription = self._node.create_subscription(
@@ -99,11 +104,10 @@ class CameraInterface:
         """Publish a result: the score, and the overlay image if anybody watches."""
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
-        verdict = self.session.record_score(
-            assessment.score, assessment.distortion, settings.thresholds)
+        verdict = self.session.record_score(assessment, settings.thresholds)
         latency_ns = max(monotonic_ns() - image.received_monotonic_ns, 0)
         self._quality.publish(quality_message(
-            header, image.camera, assessment, verdict, latency_ns))
+            header, image.camera, assessment, verdict, result.model, latency_ns))
         self.session.record_latency(latency_ns, self._clock_ns())
         if self.is_watched:
             self._overlay.publish(bgr_message(header, draw(

@@ -112,10 +112,10 @@ class CameraSet:
                 session.record_dropped()
                 self._on_overload()
 
-    def wants_overlay(self, camera: str) -> bool:
-        """Return whether anybody subscribes to the camera's overlay image."""
+    def wants_map(self, camera: str) -> bool:
+        """Return whether to compute a quality map for the camera's next frame."""
         interface = self._interfaces.get(camera)
-        return interface is not None and interface.is_watched
+        return interface is not None and interface.wants_map
 
     def on_content(self, image: ReceivedImage, content: object) -> None:
         """Record what the image shows, to notice a frozen picture."""

@@ -28,8 +28,8 @@ CPU_BATCH, GPU_BATCH = 4, 16
 class ResultListener(Protocol):
     """What the worker tells about images; every method is called from the worker's thread."""
 
-    def wants_overlay(self, camera: str) -> bool:
-        """Return whether to compute a quality map for the camera's overlay image."""
+    def wants_map(self, camera: str) -> bool:
+        """Return whether to compute a quality map for the camera's next frame."""
 
     def on_content(self, image: ReceivedImage, content: object) -> None:
         """Take what the image shows, as something that ``==`` compares."""
@@ -43,12 +43,12 @@ class ResultListener(Protocol):
 
 @dataclass(frozen=True)
 class _PreparedImage:
-    """An image, its pixels, the same as the model takes it, and whether an overlay is wanted."""
+    """An image, its pixels, the same as the model takes it, and whether a map is wanted."""
 
     received: ReceivedImage
     pixels: np.ndarray
     prepared: Prepared
-    wants_overlay: bool
+    wants_map: bool
 
 
 class InferenceWorker:
@@ -131,15 +131,16 @@ class InferenceWorker:
         images = [image for image in map(self._prepare, batch) if image]
         if not images:
             return
-        # Quality maps are for overlays only, and somebody rarely watches those.
-        with_maps = any(image.wants_overlay for image in images)
+        # Quality maps are for overlays and for cameras that are in doubt, which is rare.
+        with_maps = any(image.wants_map for image in images)
         for image, assessment in self._assess(images, with_maps):
             # While stopping, the publishers may already be gone.
             if self._stop.is_set():
                 return
             try:
                 _require_finite(assessment)
-                self._listener.on_result(ScoredImage(image.received, image.pixels, assessment))
+                self._listener.on_result(ScoredImage(
+                    image.received, image.pixels, assessment, self._model.model_id))
             except Exception as error:
                 self._fail(image.received, error)
 
@@ -156,7 +157,7 @@ class InferenceWorker:
             if rows:  # telemetry keeps changing while the picture is frozen
                 self._listener.on_content(image, pixels.tobytes())
             return _PreparedImage(image, pixels, self._model.prepare(pixels, settings.gain),
-                                  self._listener.wants_overlay(image.camera))
+                                  self._listener.wants_map(image.camera))
         except Exception as error:
             self._fail(image, error)
             return None

@@ -11,7 +11,7 @@ FRONT = '/flir_front'
 @pytest.fixture
 def count_drawn(robot, run_node):
     """Return a function that lets one frame be scored and returns how many were drawn so far."""
-    run_node(cameras=[FRONT])
+    run_node(cameras=[FRONT], warn_below=0.0, error_below=0.0)  # never in doubt
     front = robot.active_camera(FRONT)
 
     def count() -> int:
@@ -54,6 +54,23 @@ def test_overlay_and_map_are_made_only_while_somebody_looks(robot, maps_wanted, 
     assert not maps_wanted[-1]
     for picture in pictures:
         check(picture, [score.header for score in robot.scores[FRONT]])
+
+
+def test_a_camera_in_doubt_tells_how_much_of_the_frame_is_affected(
+        robot, run_node, maps_wanted, to_message):
+    run_node(cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+    rng = np.random.default_rng(0)
+    for count in range(1, 4):
+        noise = np.clip(front.frame() + rng.normal(0, 40, (128, 160)), 0, 255)
+        front.publish(to_message(noise.astype(np.uint8)))
+        *_, score = robot.wait_for_scores(FRONT, count)
+    assert maps_wanted[-3:] == [False, True, True]
+    assert [each.affected_share == 0 for each in robot.scores[FRONT]] == [True, False, False]
+    assert 0 < score.affected_share <= 1
+    status = robot.wait_for_status(
+        f'fliqe: {FRONT}', lambda s: ('scored', '3') in robot.values(s))
+    assert ('affected share', f'{score.affected_share:.2f}') in robot.values(status)
 
 
 def check(picture: Image, headers: list):
