@@ -18,8 +18,9 @@ ACTIVE = NodeReport(state='active', converter='native')
 HEALTHY = replace(
     CameraSession('/flir', 300).report(0),
     received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
-    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK), distortion=Distortion.CLEAN,
-    affected_share=0.25, latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
+    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK, Distortion.CLEAN),
+    distortion=Distortion.CLEAN, affected_share=0.25,
+    latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
 
 
 def values(status):
@@ -36,7 +37,8 @@ def test_healthy_camera():
     assert (status.level, status.message) == (OK, 'ok, smoothed 0.91')
     expected = {
         'score': '0.930', 'smoothed score': '0.910', 'frames in window': '100', 'status': 'ok',
-        'distortion': 'clean', 'affected share': '0.25', 'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
+        'distortion': 'clean', 'affected share': '0.25',
+        'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
         'received': '100', 'scored': '100', 'dropped': '0', 'skipped by max_rate': '0',
         'lost in transport': '0', 'latency p50 (ms)': '12.0', 'latency p95 (ms)': '34.0',
         'age of last frame (s)': '0.05', 'errors': '0', 'converter': 'native'}
