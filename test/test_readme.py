@@ -9,6 +9,7 @@ import sys
 
 import cv2
 import fliqe_ros
+from fliqe_ros.distortion_types import DISTORTIONS
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import DEFAULTS
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -130,6 +131,18 @@ def test_every_parameter_is_listed_with_its_default():
             assert ast.literal_eval(text.capitalize()) == DEFAULTS[name], name
 
 
+def test_every_type_is_listed_with_what_to_do():
+    section = README[README.index('## What is wrong, and what to do'):README.index('## Gate')]
+    rows = re.findall(r'^\| `(\w+)` \| (.+) \| (.+) \|$', section, re.MULTILINE)
+    assert rows == [(each.label, each.meaning, each.advice) for each in DISTORTIONS]
+
+
+def test_every_field_of_the_message_is_listed():
+    section = README[README.index('| Field |'):README.index('Fields are not changed')]
+    named = set(re.findall(r'`(\w+)`', section))
+    assert named == set(QualityScore.get_fields_and_field_types()) - {'header', 'camera'}
+
+
 def test_score_command(frame_folder):
     command, = (line for line in COMMANDS if 'tools.score' in line)
     done = run_python(command.split()[1:], frame_folder)
@@ -173,7 +186,8 @@ def test_rehearsal_command_has_a_valid_schedule():
     command, = (line for line in COMMANDS if 'schedule:=' in line)
     schedule = re.search(r'schedule:="([^"]+)"', command)[1]
     phases = parse_schedules(schedule, ['/flir_front', '/flir_rear'])['/flir_front'].phases
-    assert [phase.name for phase in phases] == ['clean', 'lens_blur', 'freeze', 'dropout']
+    assert [phase.name for phase in phases] == [
+        'clean', 'lens_blur', 'dead_lines', 'freeze', 'dropout']
 
 
 def test_linked_files_exist():
