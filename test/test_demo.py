@@ -240,7 +240,7 @@ def processes_in(folder):
 
 
 def test_the_demo_separates_clean_from_distorted_frames(tmp_path):
-    status, output = run_demo(tmp_path, '--seconds', 16)
+    status, output = run_demo(tmp_path, '--seconds', 24)
     assert status == 0, output
     assert 'PASSED' in output
     table = [line.split() for line in output.splitlines() if '✓' in line or '✗' in line]
@@ -288,7 +288,7 @@ def test_the_demo_needs_neither_torch_nor_the_training_side(tmp_path):
     check = subprocess.run([sys.executable, '-c', 'import torch'], env=environment,
                            stderr=subprocess.PIPE, text=True)
     assert 'ModuleNotFoundError' in check.stderr
-    status, output = run_demo(tmp_path, '--seconds', 6, PYTHONPATH=str(tmp_path))
+    status, output = run_demo(tmp_path, '--seconds', 12, PYTHONPATH=str(tmp_path))
     assert 'mean score' in output and 'Traceback' not in output, output
     assert status == 0, output
 

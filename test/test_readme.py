@@ -101,7 +101,9 @@ def test_gate_example():
         assert robot.speed_comes_out_at(QualityScore.STATUS_OK, 1.0)
         assert robot.speed_comes_out_at(QualityScore.STATUS_BAD, 0.0)
         assert robot.speed_comes_out_at(QualityScore.STATUS_DEGRADED, 1.0)
-        assert robot.speed_comes_out_at(QualityScore.STATUS_UNKNOWN, 0.0)
+        for status in ('UNKNOWN', 'FROZEN', 'SILENT'):
+            assert robot.speed_comes_out_at(getattr(QualityScore, f'STATUS_{status}'), 0.0)
+            assert robot.speed_comes_out_at(QualityScore.STATUS_OK, 1.0)
     finally:
         # Fast DDS may crash here, rarely, where a process it shares memory with is killed.
         gate.terminate()
