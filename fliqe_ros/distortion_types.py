@@ -28,12 +28,12 @@ class Distortion(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What such a frame looks like, on one line without a full stop."""
+        """Return what such a frame looks like, on one line without a full stop."""
         return _TEXTS[self][0]
 
     @property
     def advice(self) -> str:
-        """What to do about it: one sentence without a full stop, in lower case."""
+        """Return what to do about it: one sentence without a full stop, in lower case."""
         return _TEXTS[self][1]
 
 
