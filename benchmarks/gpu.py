@@ -86,7 +86,7 @@ def _bare_forward(model: Path, precision: str, frames: list) -> dict:
 
     def forward():
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            scorer(batch, maps=False)
+            scorer(batch)
 
     forward()
     with torch.cuda.graph(graph):

@@ -25,7 +25,7 @@ def measure_roofline(checkpoints: list, width: int, height: int, threads: int,
         frame = network.preprocess(np.zeros((height, width), np.uint8)).unsqueeze(0)
         counter = FlopCounterMode(display=False)
         with counter, torch.no_grad():
-            Scorer(network)(frame, maps=False)
+            Scorer(network)(frame)
         gflop = counter.get_total_flops() / 1e9
         rows.append({'architecture': network.architecture, 'width': width, 'height': height,
                      'gflop': gflop, 'peak_gflops': peak, 'least_ms': 1e3 * gflop / peak})

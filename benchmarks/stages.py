@@ -63,7 +63,7 @@ def _stages(width: int, height: int) -> dict:
     except ImportError:
         return stages
     stages['message'] = lambda smoothed: serialize_message(quality_message(
-        Header(), '/flir_front', assessment, Verdict(smoothed, 300, 1), 1))
+        Header(), '/flir_front', assessment, Verdict(smoothed, 300, 1), fliqe.model_id, 1))
     return stages
 
 

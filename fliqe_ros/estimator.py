@@ -29,10 +29,16 @@ class Assessment:
 
     score: float                  #: 0 (distorted) to 1 (clean)
     distortion: Distortion        #: most probable type; UNKNOWN without a type head
-    probabilities: tuple[float, ...]  #: 9 floats in the order of ``CLASSES``; zeros if unknown
-    #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if it was not wanted
-    #: or the model has none
+    #: 13 floats in the order of ``CLASSES``; 0 for types that the model does not know
+    probabilities: tuple[float, ...]
+    #: (h, w) float32 scores in [0, 1] of a coarse grid over the frame; None if the
+    #: model has none
     quality_map: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def affected_share(self) -> float:
+        """Return the share of the frame, 0 to 1, with a score below 0.5; 0 without a map."""
+        return 0.0 if self.quality_map is None else float((self.quality_map < 0.5).mean())
 
 
 class FLIQE:
@@ -71,6 +77,13 @@ class FLIQE:
         return self._backend.device
 
     @property
+    def model_id(self) -> str:
+        """Return architecture, version if any, and hash: ``thermal_s 7 0123456789ab``."""
+        version = self.metadata.get('version')
+        words = (self.architecture, '' if version is None else str(version), self.model_hash[:12])
+        return ' '.join(filter(None, words))
+
+    @property
     def gpu_memory_bytes(self) -> int:
         """Return the memory that this process holds on the GPU; 0 on the CPU."""
         return self._backend.gpu_memory_bytes
@@ -87,14 +100,13 @@ class FLIQE:
 
     def estimate_batch(self, images: Sequence[np.ndarray]) -> list[float]:
         """Return the scores of several frames; see ``estimate_image_quality``."""
-        return [assessment.score for assessment in self.assess_batch(images, quality_maps=False)]
+        return [assessment.score for assessment in self.assess_batch(images)]
 
     def assess(self, image: np.ndarray) -> Assessment:
         """Return score, distortion type and quality map; see ``estimate_image_quality``."""
         return self.assess_batch([image])[0]
 
-    def assess_batch(self, images: Sequence[np.ndarray],
-                     quality_maps: bool = True) -> list[Assessment]:
+    def assess_batch(self, images: Sequence[np.ndarray]) -> list[Assessment]:
         """
         Return one Assessment per frame, in order; frames may differ in size.
 
@@ -102,14 +114,13 @@ class FLIQE:
         GPU those of the same size and type. Memory does not grow with the number of frames.
 
         :param images: see ``estimate_image_quality``.
-        :param quality_maps: False leaves the maps out, which take a sixth of the time.
         :raises FrameError: if any frame is bad.
         :raises RuntimeError: after ``release``.
         """
         assessments: list[Assessment] = []
         for start in range(0, len(images), _PREPARED_AT_ONCE):
             frames = [self.prepare(image) for image in images[start:start + _PREPARED_AT_ONCE]]
-            assessments += self.assess_prepared(frames, quality_maps)
+            assessments += self.assess_prepared(frames)
         return assessments
 
     def prepare(self, image: np.ndarray, gain: GainControl | None = None,
@@ -130,14 +141,13 @@ class FLIQE:
             gain = _NO_GAIN_CONTROL  # so that 8-bit frames share batches whatever the setting
         return self._backend.prepare(image, gain or _DEFAULT_GAIN_CONTROL)
 
-    def assess_prepared(self, frames: Sequence[Prepared],
-                        quality_maps: bool = True) -> list[Assessment]:
+    def assess_prepared(self, frames: Sequence[Prepared]) -> list[Assessment]:
         """Do the second half, on frames from ``prepare``; see ``assess_batch``."""
         if self._is_released:
             raise RuntimeError('This FLIQE was released; make a new one.')
         assessments: dict[int, Assessment] = {}
         for indices in group_indices(frame.batch_key for frame in frames):
-            outputs = self._backend.predict([frames[index] for index in indices], quality_maps)
+            outputs = self._backend.predict([frames[index] for index in indices])
             assessments.update(zip(indices, _assessments(outputs)))
         return [assessments[index] for index in range(len(frames))]
 
@@ -172,7 +182,9 @@ def _assessments(outputs: Outputs) -> list[Assessment]:
     probabilities: list[tuple[float, ...]] = [(0.0,) * len(CLASSES)] * count
     distortions = [Distortion.UNKNOWN] * count
     if outputs.probabilities is not None:
-        probabilities = [tuple(row) for row in outputs.probabilities.tolist()]
+        # Models made before there were thirteen types tell the first nine.
+        missing = (0.0,) * (len(CLASSES) - outputs.probabilities.shape[1])
+        probabilities = [(*row, *missing) for row in outputs.probabilities.tolist()]
         distortions = [CLASSES[index] for index in outputs.probabilities.argmax(1)]
     maps = [None] * count if outputs.quality_maps is None else outputs.quality_maps
     return [Assessment(*each) for each in zip(

@@ -57,7 +57,7 @@ class OnlineFLIQE:
         """
         session = self._session(session_id)
         frame = self._fliqe.prepare(image, palette=session.palette)
-        assessment, = self._fliqe.assess_prepared([frame], quality_maps=False)
+        assessment, = self._fliqe.assess_prepared([frame])
         return session.window.push(assessment.score)
 
     def get_smoothed_quality(self, session_id: Hashable) -> float:

@@ -9,8 +9,10 @@ import time
 import cv2
 from fliqe_ros.distortion_types import Distortion, DISTORTIONS
 from fliqe_ros.errors import ScheduleError
+from fliqe_ros.simulation import h264
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.frame_sources import open_source
-from fliqe_ros.simulation.schedule import parse_schedule, parse_schedules, Phase
+from fliqe_ros.simulation.schedule import NAMES, parse_schedule, parse_schedules, Phase, TOUR
 from fliqe_ros.tools.camera_sim import FaultyCamera, to_message
 import numpy as np
 import pytest
@@ -50,8 +52,35 @@ def test_phases_follow_each_other_and_the_last_may_stay():
 def test_the_tour_shows_every_distortion_with_clean_before_each():
     phases = parse_schedule('tour:2').phases
     assert {phase.seconds for phase in phases} == {2.0}
-    assert [phase.name for phase in phases[::2]] == ['clean'] * 8
+    assert [phase.name for phase in phases[::2]] == ['clean'] * 12
     assert [phase.distortion for phase in phases[1::2]] == list(DISTORTIONS)
+
+
+@pytest.mark.parametrize('name', ARTIFACTS)
+def test_every_artifact_is_known_by_its_name(name):
+    phase, = parse_schedule(f'{name}@0.7:3').phases
+    assert phase == Phase(name, 3.0, 0.7) and phase.fault == name
+    assert phase.distortion == ARTIFACTS[name].distortion
+    assert phase.truth == ARTIFACTS[name].distortion.label
+
+
+@pytest.mark.parametrize('name, truth', [
+    ('clean', 'clean'), ('blank', 'blank'), ('dropout', 'dropout'), ('freeze', 'freeze'),
+    ('dead_lines', 'non_uniformity'), ('h264', 'compression')])
+def test_the_truth_is_the_type_or_what_happens_to_frames(name, truth):
+    assert Phase(name).truth == truth
+
+
+def test_no_artifact_has_the_name_of_another_phase():
+    assert len(set(NAMES)) == len(NAMES) and TOUR not in NAMES
+
+
+def test_what_video_does_is_refused_where_its_codec_is_missing(monkeypatch):
+    monkeypatch.setattr(h264, 'IS_AVAILABLE', False)
+    assert parse_schedule('torn:3').phases == (Phase('torn', 3.0),)
+    for name in ('h264', 'hevc', 'broken_h264'):
+        with pytest.raises(ScheduleError, match=f"'{name}:3': this needs PyAV: pip install av"):
+            parse_schedule(f'{name}:3')
 
 
 def test_no_schedule_is_clean_for_ever():
@@ -94,13 +123,38 @@ def faulty_camera(text, deep=False):
 
 
 @pytest.mark.parametrize('deep,dtype', [(False, np.uint8), (True, np.uint16)])
-@pytest.mark.parametrize('distortion', DISTORTIONS)
-def test_every_distortion_changes_the_picture(distortion, deep, dtype):
+@pytest.mark.parametrize('name', [*(d.label for d in DISTORTIONS), *ARTIFACTS])
+def test_every_fault_changes_the_picture(name, deep, dtype):
     clean = faulty_camera('clean', deep).capture(0.0)[1]
-    phase, distorted = faulty_camera(distortion.label, deep).capture(0.0)
-    assert phase.distortion == distortion
+    phase, distorted = faulty_camera(name, deep).capture(0.0)
+    assert phase.name == name
     assert clean.dtype == distorted.dtype == dtype and clean.shape == distorted.shape
     assert not np.array_equal(clean, distorted)
+
+
+def still_camera(text, deep, seed=1):
+    """Return a camera before a scene without motion or noise."""
+    frame = next(open_source('synthetic', size=(WIDTH, HEIGHT), seed=1))
+    return FaultyCamera(iter([frame] * 10), parse_schedule(text), seed, deep)
+
+
+@pytest.mark.parametrize('deep', [False, True])
+@pytest.mark.parametrize('name', [*(d.label for d in DISTORTIONS), *ARTIFACTS])
+def test_what_lasts_is_steady_and_what_is_random_changes(name, deep):
+    camera = still_camera(f'{name}@0.6:1,clean:1', deep)
+    first, second = (camera.capture(t)[1] for t in (0.0, 0.5))
+    clean, again = (camera.capture(t)[1] for t in (1.5, 2.5))
+    is_steady = name not in (
+        'gaussian_noise', 'corruption', 'low_contrast', 'noise_alone', 'torn', 'lost_rows',
+        'lost_counts', 'half_frame', 'broken_jpeg', 'broken_h264')
+    assert np.array_equal(first, second) == is_steady
+    assert np.array_equal(first, again) == is_steady, 'the same when it comes back'
+    assert not np.array_equal(first, clean)
+
+
+def test_cameras_have_patterns_of_their_own():
+    patterns = [still_camera('non_uniformity', False, seed).capture(0.0)[1] for seed in (1, 2)]
+    assert not np.array_equal(*patterns)
 
 
 def test_dropout_gives_no_picture_and_freeze_the_same_again():
@@ -249,17 +303,18 @@ def test_the_schedule_is_followed_and_its_truth_published(listener, camera_sim):
     images = listener.collect(Image, '/cam/image_raw')
     phases = listener.collect(Header, '/cam/phase', QoSProfile(depth=100))
     seconds = 0.6
-    names = ['underexposure', 'clean', 'freeze', 'dropout', 'lens_blur']
+    names = ['underexposure', 'clean', 'freeze', 'dropout', 'dead_lines']
+    labels = [*names[:-1], 'non_uniformity']
     with camera_sim(rate=20, schedule=','.join(f'{name}:{seconds}' for name in names)):
         listener.wait_until(
             lambda: [p.frame_id for p in phases].count('underexposure') and len(phases) > 80,
             'whole cycle')
     truth = {stamp_ns(header): header.frame_id for header in phases}
     seen = {name: [image for image in images if truth.get(stamp_ns(image.header)) == name]
-            for name in names}
-    assert set(truth.values()) == set(names)
+            for name in labels}
+    assert set(truth.values()) == set(labels)
     assert not seen['dropout']
-    assert all(seen[name] for name in names if name != 'dropout')
+    assert all(seen[name] for name in labels if name != 'dropout')
 
     def mean(name):
         return np.mean([pixels(image).mean() for image in seen[name]])

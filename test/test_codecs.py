@@ -10,6 +10,8 @@ from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
 
+pytest.importorskip('av')
+
 
 @pytest.fixture(scope='module')
 def frame():

@@ -10,6 +10,8 @@ from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
 
+pytest.importorskip('av')
+
 KINDS = {**transfer.ARTIFACTS, **pixel_formats.ARTIFACTS, **broken_streams.ARTIFACTS}
 SHAPES = ((32, 32), (61, 83), (120, 160), (203, 151))
 

@@ -9,6 +9,7 @@ from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
 from fliqe_ros.errors import CheckpointError, FrameError
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.packaged import DEFAULT_MODEL
+from fliqe_ros.simulation.degradations import degrade
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
@@ -40,12 +41,12 @@ def test_clean_frames_score_above_distorted_ones(fliqe):
     clean = np.mean(fliqe.estimate_batch(frames))
     assert clean > 0.7
     for distortion in DISTORTIONS:
-        score = np.mean(fliqe.estimate_batch([distort(f, distortion) for f in frames]))
+        score = np.mean(fliqe.estimate_batch([degrade(f, distortion) for f in frames]))
         assert score < 0.4, distortion.label
 
 
 def test_types_are_recognised(fliqe):
-    right = [fliqe.assess(distort(clean_frame(seed), distortion)).distortion == distortion
+    right = [fliqe.assess(degrade(clean_frame(seed), distortion)).distortion == distortion
              for seed in range(3) for distortion in CLASSES]
     assert np.mean(right) > 0.8
 
@@ -55,12 +56,42 @@ def test_assessment(fliqe):
     assert isinstance(assessment, Assessment)
     assert isinstance(assessment.score, float) and 0.0 <= assessment.score <= 1.0
     assert isinstance(assessment.distortion, Distortion)
-    assert len(assessment.probabilities) == 9
+    assert len(assessment.probabilities) == len(CLASSES) == 13
     assert sum(assessment.probabilities) == pytest.approx(1.0, abs=1e-5)
     assert assessment.probabilities[assessment.distortion] == max(assessment.probabilities)
     grid = assessment.quality_map
     assert grid.ndim == 2 and grid.dtype == np.float32
     assert 0.0 <= grid.min() <= grid.max() <= 1.0
+
+
+def test_affected_share_is_that_of_the_map_below_one_half(fliqe):
+    noise = np.random.default_rng(0).integers(0, 255, (256, 160)).astype(np.uint8)
+    half = clean_frame(1)
+    half[:, 160:] = noise
+    assessment = fliqe.assess(half)
+    assert assessment.affected_share == (assessment.quality_map < 0.5).mean()
+    assert 0.1 < assessment.affected_share < 0.9
+
+
+def test_a_model_of_fewer_types_gives_the_others_no_chance(fliqe, monkeypatch):
+    predict = fliqe._backend.predict
+
+    def nine_types(frames, maps):
+        outputs = predict(frames, maps)
+        nine = outputs.probabilities[:, :9] + np.float32(0.1)
+        return outputs._replace(probabilities=nine / nine.sum(1, keepdims=True))
+
+    monkeypatch.setattr(fliqe._backend, 'predict', nine_types)
+    assessment = fliqe.assess(clean_frame(1))
+    assert len(assessment.probabilities) == 13
+    assert assessment.probabilities[9:] == (0.0,) * 4
+    assert sum(assessment.probabilities) == pytest.approx(1.0, abs=1e-5)
+    assert assessment.distortion == Distortion.CLEAN
+
+
+def test_the_model_id_tells_models_apart(fliqe):
+    words = fliqe.model_id.split()
+    assert words == ['thermal_s', str(fliqe.metadata['version']), fliqe.model_hash[:12]]
 
 
 def test_a_batch_of_mixed_sizes_gives_each_frame_its_own_score(fliqe):

@@ -1,9 +1,10 @@
 """The message: its layout, what importing it costs, and its way over DDS."""
 
+from pathlib import Path
 import subprocess
 import sys
 
-from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.msg import QualityScore
 import pytest
 import rclpy
@@ -12,12 +13,18 @@ import rclpy
 FIELDS = {
     'header': 'std_msgs/Header',
     'camera': 'string',
+    'status': 'uint8',
+    'reason': 'string',
+    'status_distortion': 'uint8',
+    'status_score': 'float',
     'score': 'float',
+    'is_counted': 'boolean',
     'smoothed_score': 'float',
     'frames_in_window': 'uint32',
-    'status': 'uint8',
     'distortion': 'uint8',
-    'distortion_probabilities': 'float[9]',
+    'distortion_probabilities': 'float[13]',
+    'affected_share': 'float',
+    'model': 'string',
     'latency': 'builtin_interfaces/Duration',
 }
 
@@ -31,9 +38,11 @@ def run_in_fresh_process(code, folder):
 
 def filled_message():
     message = QualityScore(
-        camera='/flir_front', score=0.25, smoothed_score=0.75, frames_in_window=300,
-        status=QualityScore.STATUS_OK, distortion=QualityScore.GHOSTING,
-        distortion_probabilities=[i / 16 for i in range(9)])
+        camera='/flir_front', status=QualityScore.STATUS_BAD, reason='blank: open the shutter',
+        status_distortion=QualityScore.BLANK, status_score=0.125, score=0.25, is_counted=True,
+        smoothed_score=0.75, frames_in_window=300, distortion=QualityScore.GHOSTING,
+        distortion_probabilities=[i / 16 for i in range(13)], affected_share=0.5,
+        model='thermal_s 7 0123456789ab')
     message.header.frame_id = 'flir_front_optical_frame'
     message.header.stamp.sec, message.header.stamp.nanosec = 1_700_000_000, 999_999_999
     message.latency.nanosec = 12_000_000
@@ -45,8 +54,23 @@ def test_fields_and_their_order():
 
 
 def test_status_constants():
-    names = ('STATUS_UNKNOWN', 'STATUS_OK', 'STATUS_DEGRADED', 'STATUS_BAD')
-    assert [getattr(QualityScore, name) for name in names] == [0, 1, 2, 3]
+    names = ('UNKNOWN', 'OK', 'DEGRADED', 'BAD', 'FROZEN', 'SILENT')
+    assert [getattr(QualityScore, f'STATUS_{name}') for name in names] == [0, 1, 2, 3, 4, 5]
+
+
+def test_there_is_a_probability_for_each_class():
+    assert len(QualityScore().distortion_probabilities) == len(CLASSES)
+
+
+def test_every_field_and_every_type_is_explained():
+    text = (Path(__file__).resolve().parent.parent / 'msg' / 'QualityScore.msg').read_text()
+    for block in text.split('\n\n'):
+        lines = block.splitlines()
+        fields = [line for line in lines if not line.startswith('#') and '=' not in line]
+        assert not fields or lines[0].startswith('#'), fields
+    for constant in DISTORTIONS:
+        line, = (line for line in text.splitlines() if line.startswith(f'uint8 {constant.name}='))
+        assert line.partition('#')[2].strip().split(',')[0] in constant.meaning
 
 
 @pytest.mark.parametrize('distortion', Distortion)
@@ -59,7 +83,7 @@ def test_distortion_constants_equal_the_library(distortion):
 def test_defaults_give_no_verdict():
     message = QualityScore()
     assert message.status == QualityScore.STATUS_UNKNOWN
-    assert list(message.distortion_probabilities) == [0.0] * 9
+    assert list(message.distortion_probabilities) == [0.0] * 13
 
 
 @pytest.mark.parametrize('module', ['torch', 'cv2', 'rclpy'])

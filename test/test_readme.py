@@ -9,6 +9,7 @@ import sys
 
 import cv2
 import fliqe_ros
+from fliqe_ros.distortion_types import DISTORTIONS
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import DEFAULTS
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -100,7 +101,9 @@ def test_gate_example():
         assert robot.speed_comes_out_at(QualityScore.STATUS_OK, 1.0)
         assert robot.speed_comes_out_at(QualityScore.STATUS_BAD, 0.0)
         assert robot.speed_comes_out_at(QualityScore.STATUS_DEGRADED, 1.0)
-        assert robot.speed_comes_out_at(QualityScore.STATUS_UNKNOWN, 0.0)
+        for status in ('UNKNOWN', 'FROZEN', 'SILENT'):
+            assert robot.speed_comes_out_at(getattr(QualityScore, f'STATUS_{status}'), 0.0)
+            assert robot.speed_comes_out_at(QualityScore.STATUS_OK, 1.0)
     finally:
         # Fast DDS may crash here, rarely, where a process it shares memory with is killed.
         gate.terminate()
@@ -128,6 +131,18 @@ def test_every_parameter_is_listed_with_its_default():
             assert text.split('`')[0] == DEFAULTS[name], name
         else:
             assert ast.literal_eval(text.capitalize()) == DEFAULTS[name], name
+
+
+def test_every_type_is_listed_with_what_to_do():
+    section = README[README.index('## What is wrong, and what to do'):README.index('## Gate')]
+    rows = re.findall(r'^\| `(\w+)` \| (.+) \| (.+) \|$', section, re.MULTILINE)
+    assert rows == [(each.label, each.meaning, each.advice) for each in DISTORTIONS]
+
+
+def test_every_field_of_the_message_is_listed():
+    section = README[README.index('| Field |'):README.index('Fields are not changed')]
+    named = set(re.findall(r'`(\w+)`', section))
+    assert named == set(QualityScore.get_fields_and_field_types()) - {'header', 'camera'}
 
 
 def test_score_command(frame_folder):
@@ -175,7 +190,8 @@ def test_rehearsal_command_has_a_valid_schedule():
     command, = (line for line in COMMANDS if 'schedule:=' in line)
     schedule = re.search(r'schedule:="([^"]+)"', command)[1]
     phases = parse_schedules(schedule, ['/flir_front', '/flir_rear'])['/flir_front'].phases
-    assert [phase.name for phase in phases] == ['clean', 'lens_blur', 'freeze', 'dropout']
+    assert [phase.name for phase in phases] == [
+        'clean', 'lens_blur', 'dead_lines', 'freeze', 'dropout']
 
 
 def test_linked_files_exist():

@@ -9,8 +9,8 @@ from fliqe_ros.data.sources import load_sources, Source, synthetic_source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.evaluation.evaluate import evaluate_methods
-from fliqe_ros.evaluation.methods import NetworkMethod
 from fliqe_ros.evaluation.judging.registry import JUDGED
+from fliqe_ros.evaluation.methods import NetworkMethod
 from fliqe_ros.evaluation.metrics import (
     auroc, metrics, metrics_by_kind, metrics_by_source, severity_correlations)
 from fliqe_ros.evaluation.protocols import GRADES

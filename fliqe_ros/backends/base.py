@@ -28,7 +28,7 @@ class Outputs(NamedTuple):
 
     #: (N,) float32, higher is better.
     scores: np.ndarray
-    #: (N, 13) float32; None without a type head.
+    #: (N, types) float32, the first ones of ``CLASSES``; None without a type head.
     probabilities: np.ndarray | None = None
     #: (N, h, w) float32; None if the model has none.
     quality_maps: np.ndarray | None = None

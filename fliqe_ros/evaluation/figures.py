@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.evaluation.methods import Estimates
 from fliqe_ros.evaluation.metrics import (
     auroc, calibration_error, confusion, EvaluationRecord, reliability, roc, scores_and_truth,
@@ -25,22 +25,27 @@ CROP_PX = 224
 BLACK, ORANGE, SKY, GREEN, OLIVE, BLUE, RED, PINK = (
     '#000000', '#E69F00', '#56B4E9', '#009E73', '#8F8B1A', '#0072B2', '#D55E00', '#CC79A7')
 GRAY = '#8C8C8C'
-COLOURS = (BLACK, BLUE, SKY, RED, ORANGE, GREEN, PINK, OLIVE, GRAY)
-#: Markers of the nine types, which differ in shape as well as in colour.
-MARKERS = ('o', 's', 'D', '^', 'v', 'P', 'X', '*', 'h')
+#: As far from those, and from each other, as can be, to all kinds of eyes.
+NAVY, INDIGO, MAROON, MINT = '#0000D0', '#300060', '#600000', '#00D060'
+#: Colours and markers of the thirteen types, which differ in shape as well as in colour.
+COLOURS = (BLACK, BLUE, SKY, RED, ORANGE, GREEN, PINK, OLIVE, GRAY, NAVY, MAROON, MINT, INDIGO)
+MARKERS = ('o', 's', 'D', '^', 'v', 'P', 'X', '*', 'h', '<', '>', 'p', 'd')
 LABELS = tuple(distortion.label.replace('_', ' ') for distortion in CLASSES)
 
 
 def draw_grid(path: Path, title: str, versions: Sequence[Version], estimates: Estimates) -> None:
     """
-    Draw a frame clean and in its eight distortions, with the score and type that each got.
+    Draw a frame clean and in its distortions, with the score and type that each got.
 
-    :param versions: nine of one gray frame, in the order of ``CLASSES``.
+    :param versions: of one gray frame, one of each class, in the order of ``CLASSES``.
     :param estimates: what a method says of them.
     """
-    figure = _figure(9.2, 10.9, title)
+    columns = -(-len(versions) // 3)
+    figure = _figure(3.1 * columns, 10.9, title)
     corner = richest_corner(versions[0].image, CROP_PX)
-    panels = figure.subplots(3, 3, gridspec_kw={'hspace': 0.06}).flat
+    panels = figure.subplots(3, columns, gridspec_kw={'hspace': 0.06}).flat
+    for axes in panels[len(versions):]:
+        axes.axis('off')
     for axes, version, score, seen in zip(panels, versions, estimates.scores, estimates.types):
         crop = version.image[corner[0]:corner[0] + CROP_PX, corner[1]:corner[1] + CROP_PX]
         axes.imshow(crop, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
@@ -78,10 +83,10 @@ def draw_embeddings(path: Path, title: str, records: Sequence[EvaluationRecord],
 
 
 def draw_confusion(path: Path, title: str, records: Sequence[EvaluationRecord]) -> None:
-    """Draw the confusion matrix of the nine types, each row in shares of its true type."""
+    """Draw the confusion matrix of the types, each row in shares of its true type."""
     counts = confusion(records)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure = _figure(8.6, 7.6, title)
+    figure = _figure(10.8, 9.4, title)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -115,7 +120,7 @@ def draw_roc(path: Path, title: str, results: dict[str, dict[str, list[Evaluatio
             number = group.index(method)
             thick = method in highlighted
             axes.plot(*roc(*scores_and_truth(by_method[method])),
-                      color=COLOURS[1:][number % 6] if thick else COLOURS[::-1][number % 9],
+                      color=COLOURS[1:][number % 6] if thick else COLOURS[8::-1][number % 9],
                       linestyle=styles[number // 6 % 4] if thick else styles[1 + number % 3],
                       linewidth=2.8 if thick else 1.5,
                       label=f'{method}  {_auroc(by_method[method]):.3f}')
@@ -129,12 +134,15 @@ def draw_roc(path: Path, title: str, results: dict[str, dict[str, list[Evaluatio
 
 
 def draw_severity(path: Path, title: str, records: Sequence[EvaluationRecord]) -> None:
-    """Draw mean and quartiles of the score against severity, one panel for each distortion."""
-    figure = _figure(13, 6.6, title)
+    """Draw mean and quartiles of the score against severity, a panel for each graded type."""
     clean = np.array([v.score for v in records if v.truth == Distortion.CLEAN])
     correlations = severity_correlations(records)
-    panels = figure.subplots(2, 4, sharex=True, sharey=True)
-    for axes, distortion in zip(panels.flat, DISTORTIONS):
+    rows = -(-len(correlations) // 4)
+    figure = _figure(13, 0.6 + 3 * rows, title)
+    panels = figure.subplots(rows, 4, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(correlations):]:
+        axes.axis('off')
+    for axes, distortion in zip(panels.flat, correlations):
         chosen = [v for v in records if v.truth == distortion and v.severity is not None]
         severities = sorted({v.severity for v in chosen if v.severity is not None})
         groups = [clean] + [np.array([v.score for v in chosen if v.severity == severity])

@@ -48,7 +48,7 @@ class Metrics:
     clean_recall: float
     false_alarms: float        #: 1 - clean recall
     auroc: float               #: clean against distorted, by score
-    type_accuracy: float       #: nine-way; NaN for a method without types
+    type_accuracy: float       #: over all classes; NaN for a method without types
     calibration_error: float   #: expected calibration error of the score, 10 bins
     mean_scores: dict[Distortion, float]  #: only types that occur
 
@@ -210,7 +210,7 @@ def severity_correlations(records: Sequence[EvaluationRecord]) -> dict[Distortio
 
 
 def confusion(records: Sequence[EvaluationRecord]) -> np.ndarray:
-    """Return (9, 9) int counts: row true type, column predicted type, ordered as ``CLASSES``."""
+    """Return (13, 13) int counts: row true type, column predicted type, ordered as ``CLASSES``."""
     typed = [(record.truth, record.predicted) for record in records
              if record.predicted in CLASSES]
     if not typed:

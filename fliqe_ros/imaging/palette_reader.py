@@ -26,9 +26,9 @@ _GRAY_SHARE, _GRAY_SPREAD, _GRAY_SLOPE = 0.9, 4.0, 0.03
 _NEAR, _NEAR_SHARE, _GREATEST_MISFIT = 36.0, 0.75, 8.0
 #: A curve shorter than this, in levels, tells nothing: of a closed shutter, for example.
 _LEAST_LENGTH = 30.0
-#: A curve through colours that fill the cube winds: its mean turn, between three steps and the
-#: next three, has a median of 20 degrees in pictures in palettes (JPEG of quality 90; more where noise
-#: is strong), and of 66 in photographs and their quarters, of which 9 in 100 are below this.
+#: A curve through colours that fill the cube winds. Its mean turn, between three steps and the
+#: next three, has a median of 20 degrees in pictures in palettes (JPEG of quality 90; more where
+#: noise is strong), and of 66 in photographs and their quarters, of which 9 in 100 are below this.
 _GREATEST_TURN, _TURN_STEPS = 46.0, 3
 #: Distances in levels that differ by less than this are the same.
 _TIE = 0.05

@@ -99,11 +99,10 @@ class CameraInterface:
         """Publish a result: the score, and the overlay image if anybody watches."""
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
-        verdict = self.session.record_score(
-            assessment.score, assessment.distortion, settings.thresholds)
+        verdict = self.session.record_score(assessment, settings.thresholds)
         latency_ns = max(monotonic_ns() - image.received_monotonic_ns, 0)
         self._quality.publish(quality_message(
-            header, image.camera, assessment, verdict, latency_ns))
+            header, image.camera, assessment, verdict, result.model, latency_ns))
         self.session.record_latency(latency_ns, self._clock_ns())
         if self.is_watched:
             self._overlay.publish(bgr_message(header, draw(

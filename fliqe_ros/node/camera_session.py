@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from threading import Lock
 
 from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.estimator import Assessment
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import Thresholds
-from fliqe_ros.node.status import next_status
+from fliqe_ros.node.status import LOW, next_status
 from fliqe_ros.node.timing import (
     NS_PER_S, percentile, RateLimit, RecentValues, seconds, Throughput)
+from fliqe_ros.node.type_window import TypeWindow
 from fliqe_ros.smoothing import SmoothingWindow
 
 # Latencies count for as long as the samples of a rate reach back.
@@ -22,11 +24,17 @@ _REPEAT_LOG_AFTER_NS = 60 * NS_PER_S
 
 @dataclass(frozen=True)
 class Verdict:
-    """The smoothed score (0 to 1), the number of frames it averages, and the status."""
+    """
+    The smoothed score (0 to 1), the number of frames it averages, and the status.
+
+    ``distortion`` is the type that made the status DEGRADED or BAD, ``CLEAN`` if it is OK, and
+    else ``UNKNOWN``.
+    """
 
     smoothed: float
     frames: int
     status: int
+    distortion: Distortion = Distortion.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class CameraReport:
     score: float | None
     verdict: Verdict | None
     distortion: Distortion
+    affected_share: float
     latency_p50_s: float | None
     latency_p95_s: float | None
     age_s: float | None
@@ -74,8 +83,10 @@ class CameraSession:
         self.palette = PaletteReader()
         self._lock = Lock()
         self._window = SmoothingWindow(smoothing_window)
+        self._types = TypeWindow(smoothing_window)
         self._status = QualityScore.STATUS_UNKNOWN
         self._distortion = Distortion.UNKNOWN
+        self._affected_share = 0.0
         self._counts: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._last_error = ''
@@ -146,21 +157,29 @@ class CameraSession:
             self._logged_ns[cause] = now_ns
             return True
 
-    def record_score(
-        self, score: float, distortion: Distortion, thresholds: Thresholds,
-    ) -> Verdict:
+    def record_score(self, assessment: Assessment, thresholds: Thresholds) -> Verdict:
         """
-        Record the score of a frame, 0 to 1, and return the verdict on the camera.
+        Record what the model says of a frame, and return the verdict on the camera.
 
         :raises ValueError: if the score is not finite; nothing is changed.
         """
         with self._lock:
-            smoothed = self._window.push(score)
+            smoothed = self._window.push(assessment.score)
+            self._types.push(assessment.score, assessment.probabilities)
             self._counts['scored'] += 1
             self._last_frame_failed = False
-            self._distortion = distortion
+            self._distortion = assessment.distortion
+            self._affected_share = assessment.affected_share
             self._status = next_status(self._status, smoothed, len(self._window), thresholds)
-            return Verdict(smoothed, len(self._window), self._status)
+            return self._verdict()
+
+    def _verdict(self) -> Verdict:
+        distortion = Distortion.UNKNOWN
+        if self._status in LOW:
+            distortion = self._types.worst
+        elif self._status == QualityScore.STATUS_OK:
+            distortion = Distortion.CLEAN
+        return Verdict(self._window.mean, len(self._window), self._status, distortion)
 
     def record_latency(self, latency_ns: int, now_ns: int) -> None:
         """Record how long after its reception, in real time, a frame's score was published."""
@@ -176,8 +195,10 @@ class CameraSession:
         """Forget the scores; keep counts and times."""
         with self._lock:
             self._window.clear()
+            self._types.clear()
             self._status = QualityScore.STATUS_UNKNOWN
             self._distortion = Distortion.UNKNOWN
+            self._affected_share = 0.0
 
     def restart_times(self, now_ns: int) -> None:
         """Forget rates and times, keep scores: the clock jumped, or frames only begin now."""
@@ -221,9 +242,9 @@ class CameraSession:
                 lost_rate_hz=rates['lost'],
                 error_rate_hz=rates['failed'],
                 score=self._window.last if has_scores else None,
-                verdict=Verdict(self._window.mean, len(self._window), self._status)
-                if has_scores else None,
+                verdict=self._verdict() if has_scores else None,
                 distortion=self._distortion,
+                affected_share=self._affected_share,
                 latency_p50_s=seconds(percentile(latencies_ns, 50)),
                 latency_p95_s=seconds(percentile(latencies_ns, 95)),
                 age_s=None if self._received_ns is None

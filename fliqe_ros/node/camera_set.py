@@ -113,11 +113,6 @@ class CameraSet:
                 session.record_dropped()
                 self._on_overload()
 
-    def wants_overlay(self, camera: str) -> bool:
-        """Return whether anybody subscribes to the camera's overlay image."""
-        interface = self._interfaces.get(camera)
-        return interface is not None and interface.is_watched
-
     def on_content(self, image: ReceivedImage, content: object) -> None:
         """Record what the image shows, to notice a frozen picture."""
         if interface := self._interfaces.get(image.camera):

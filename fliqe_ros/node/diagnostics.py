@@ -9,7 +9,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import CameraReport
 from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.parameters import Settings
-from fliqe_ros.node.status import LABELS
+from fliqe_ros.node.status import LABELS, reason_for
 
 #: A level and a sentence on what is wrong.
 Problem = tuple[bytes, str]
@@ -108,11 +108,12 @@ def _freeze(report: CameraReport, settings: Settings) -> Problem | None:
 def _quality(report: CameraReport) -> Problem | None:
     if report.verdict is None:
         return None
-    smoothed = f'smoothed {report.verdict.smoothed:.2f}, {report.distortion.label}'
-    if report.verdict.status == QualityScore.STATUS_BAD:
-        return ERROR, f'bad quality: {smoothed}'
-    if report.verdict.status == QualityScore.STATUS_DEGRADED:
-        return WARN, f'degraded quality: {smoothed}'
+    verdict = report.verdict
+    why = f'smoothed {verdict.smoothed:.2f}, {reason_for(verdict.status, verdict.distortion)}'
+    if verdict.status == QualityScore.STATUS_BAD:
+        return ERROR, f'bad quality: {why}'
+    if verdict.status == QualityScore.STATUS_DEGRADED:
+        return WARN, f'degraded quality: {why}'
     return None
 
 
@@ -152,6 +153,7 @@ def _camera_values(report: CameraReport, converter: str) -> dict[str, object]:
         'frames in window': verdict.frames if verdict else 0,
         'status': LABELS[verdict.status if verdict else QualityScore.STATUS_UNKNOWN],
         'distortion': report.distortion.label,
+        'affected share': _number(report.affected_share, '.2f'),
         'rate in (Hz)': _number(report.rate_in_hz, '.2f'),
         'rate out (Hz)': _number(report.rate_out_hz, '.2f'),
         'received': report.received,

@@ -35,3 +35,5 @@ class ScoredImage:
     received: ReceivedImage
     pixels: np.ndarray
     assessment: Assessment
+    #: ``FLIQE.model_id`` of the model.
+    model: str

@@ -28,9 +28,6 @@ CPU_BATCH, GPU_BATCH = 4, 16
 class ResultListener(Protocol):
     """What the worker tells about images; every method is called from the worker's thread."""
 
-    def wants_overlay(self, camera: str) -> bool:
-        """Return whether to compute a quality map for the camera's overlay image."""
-
     def on_content(self, image: ReceivedImage, content: object) -> None:
         """Take what the image shows, as something that ``==`` compares."""
 
@@ -43,12 +40,11 @@ class ResultListener(Protocol):
 
 @dataclass(frozen=True)
 class _PreparedImage:
-    """An image, its pixels, the same as the model takes it, and whether an overlay is wanted."""
+    """An image, its pixels, and the same as the model takes it."""
 
     received: ReceivedImage
     pixels: np.ndarray
     prepared: Prepared
-    wants_overlay: bool
 
 
 class InferenceWorker:
@@ -131,15 +127,14 @@ class InferenceWorker:
         images = [image for image in map(self._prepare, batch) if image]
         if not images:
             return
-        # Quality maps are for overlays only, and somebody rarely watches those.
-        with_maps = any(image.wants_overlay for image in images)
-        for image, assessment in self._assess(images, with_maps):
+        for image, assessment in self._assess(images):
             # While stopping, the publishers may already be gone.
             if self._stop.is_set():
                 return
             try:
                 _require_finite(assessment)
-                self._listener.on_result(ScoredImage(image.received, image.pixels, assessment))
+                self._listener.on_result(ScoredImage(
+                    image.received, image.pixels, assessment, self._model.model_id))
             except Exception as error:
                 self._fail(image.received, error)
 
@@ -155,22 +150,20 @@ class InferenceWorker:
             pixels = crop_rows(pixels, rows)
             if rows:  # telemetry keeps changing while the picture is frozen
                 self._listener.on_content(image, pixels.tobytes())
-            prepared = self._model.prepare(pixels, settings.gain, image.palette)
-            return _PreparedImage(image, pixels, prepared,
-                                  self._listener.wants_overlay(image.camera))
+            return _PreparedImage(
+                image, pixels, self._model.prepare(pixels, settings.gain, image.palette))
         except Exception as error:
             self._fail(image, error)
             return None
 
     def _assess(
-        self, images: list[_PreparedImage], with_maps: bool,
+        self, images: list[_PreparedImage],
     ) -> list[tuple[_PreparedImage, Assessment]]:
         """Score images in one forward pass; if it fails, score each by itself."""
         self.times.start()
         assessments: list[Assessment] = []
         try:
-            assessments = self._model.assess_prepared(
-                [image.prepared for image in images], with_maps)
+            assessments = self._model.assess_prepared([image.prepared for image in images])
         except Exception as error:
             if len(images) == 1:
                 self._fail(images[0].received, error, cause='inference')
@@ -178,7 +171,7 @@ class InferenceWorker:
         finally:
             self.times.finish(len(assessments))
         if not assessments:
-            return [result for image in images for result in self._assess([image], with_maps)]
+            return [result for image in images for result in self._assess([image])]
         return list(zip(images, assessments))
 
     def _fail(self, image: ReceivedImage, error: Exception, cause: str = 'unexpected') -> None:

@@ -16,6 +16,8 @@ _COLOURS_BGR = {
     QualityScore.STATUS_OK: (80, 220, 80),
     QualityScore.STATUS_DEGRADED: (0, 190, 255),
     QualityScore.STATUS_BAD: (60, 60, 255),
+    QualityScore.STATUS_FROZEN: (255, 120, 80),
+    QualityScore.STATUS_SILENT: (255, 80, 220),
 }
 _BAD_REGION_BGR = np.array((0, 0, 255), np.float32)
 _OPACITY = 0.6

@@ -1,5 +1,6 @@
-"""The status that follows from a smoothed score, with hysteresis."""
+"""The status that follows from a smoothed score, with hysteresis, and the reason for it."""
 
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import Thresholds
 
@@ -8,7 +9,11 @@ LABELS = {
     QualityScore.STATUS_OK: 'ok',
     QualityScore.STATUS_DEGRADED: 'degraded',
     QualityScore.STATUS_BAD: 'bad',
+    QualityScore.STATUS_FROZEN: 'frozen',
+    QualityScore.STATUS_SILENT: 'silent',
 }
+#: The status values that a low score leads to.
+LOW = (QualityScore.STATUS_DEGRADED, QualityScore.STATUS_BAD)
 
 
 def next_status(status: int, smoothed: float, frames: int, thresholds: Thresholds) -> int:
@@ -30,6 +35,17 @@ def next_status(status: int, smoothed: float, frames: int, thresholds: Threshold
         return at_best
     at_worst = _grade(smoothed, thresholds, thresholds.hysteresis)
     return max(at_best, min(status, at_worst))
+
+
+def reason_for(status: int, distortion: Distortion) -> str:
+    """
+    Return why a camera has this status and what to do about it, for people; '' if it is OK.
+
+    :param distortion: the type that made the status DEGRADED or BAD.
+    """
+    if status in LOW:
+        return f'{distortion.label}: {distortion.advice}'
+    return 'too few frames for a verdict' if status == QualityScore.STATUS_UNKNOWN else ''
 
 
 def _grade(smoothed: float, thresholds: Thresholds, margin: float) -> int:

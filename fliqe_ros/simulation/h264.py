@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 try:
-    from av import CodecContext, FFmpegError, Packet, VideoFrame
-except ImportError as error:
-    raise ImportError('Training and evaluation need PyAV: pip install av') from error
+    import av
+    IS_AVAILABLE = True
+except ImportError:  # a camera is simulated without, but for what video does to its frames
+    IS_AVAILABLE = False
 
 
 def h264(image: np.ndarray, rate_factor: int) -> np.ndarray:
@@ -52,16 +53,17 @@ def encode_frames(frames: Sequence[np.ndarray], rate_factor: int, codec: str = '
     :return: a packet for each frame.
     """
     rows, columns = frames[0].shape
-    encoder: Any = CodecContext.create(codec, 'w')
+    _require_av()
+    encoder: Any = av.CodecContext.create(codec, 'w')
     encoder.height, encoder.width = rows + rows % 2, columns + columns % 2
     encoder.pix_fmt, encoder.framerate = 'gray', Fraction(30)
     encoder.thread_count = 1  # the result depends on it
     encoder.options = {'crf': str(int(rate_factor)), 'preset': 'veryfast', 'tune': 'zerolatency',
                        **(options or {})}
-    packets: list[Packet] = []
+    packets: list[av.Packet] = []
     for frame in frames:
         even = np.pad(frame, ((0, rows % 2), (0, columns % 2)), 'edge')
-        packets += encoder.encode(VideoFrame.from_ndarray(even, 'gray'))
+        packets += encoder.encode(av.VideoFrame.from_ndarray(even, 'gray'))
     return [bytes(packet) for packet in (*packets, *encoder.encode(None))]
 
 
@@ -71,14 +73,20 @@ def decode_frames(packets: Sequence[bytes], codec: str = 'h264') -> list[np.ndar
 
     :return: (H, W) uint8 each, with the padding of odd sides.
     """
-    decoder: Any = CodecContext.create(codec, 'r')
+    _require_av()
+    decoder: Any = av.CodecContext.create(codec, 'r')
     decoder.thread_count = 1
-    frames: list[VideoFrame] = []
-    for packet in (*map(Packet, packets), None):
+    frames: list[av.VideoFrame] = []
+    for packet in (*map(av.Packet, packets), None):
         try:
             frames += decoder.decode(packet)
-        except FFmpegError:
+        except av.FFmpegError:
             continue
     # As they were coded: to_ndarray would take them for studio range.
     planes = [frame.planes[0] for frame in frames]
     return [np.asarray(luma).reshape(-1, luma.line_size)[:, :luma.width] for luma in planes]
+
+
+def _require_av() -> None:
+    if not IS_AVAILABLE:
+        raise ImportError('H.264 and HEVC need PyAV: pip install av')

@@ -9,12 +9,16 @@ import math
 
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.errors import ScheduleError
+from fliqe_ros.simulation import h264
+from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 
 DROPOUT = 'dropout'
 FREEZE = 'freeze'
 TOUR = 'tour'
 TOUR_PHASE_S = 3.0
-NAMES = tuple(distortion.label for distortion in CLASSES) + (DROPOUT, FREEZE)
+_OF_VIDEO = ('h264', 'hevc', 'broken_h264')
+_TYPES = {distortion.label: distortion for distortion in CLASSES}
+NAMES = (*_TYPES, DROPOUT, FREEZE, *ARTIFACTS)
 
 _GRAMMAR = 'expected name[@severity][:seconds], e.g. lens_blur:3 or gaussian_noise@0.8:5'
 
@@ -24,8 +28,9 @@ class Phase:
     """
     One stretch of a schedule.
 
-    ``name`` is a distortion label, ``dropout`` (no messages) or ``freeze`` (the same pixels over
-    and over); ``severity`` 0 to 1, ``None`` the reference severity; ``seconds`` may be infinite.
+    ``name`` is a distortion label, the name of an artifact, ``dropout`` (no messages) or
+    ``freeze`` (the same pixels over and over); ``severity`` 0 to 1, ``None`` the reference
+    severity; ``seconds`` may be infinite.
     """
 
     name: str
@@ -34,9 +39,20 @@ class Phase:
 
     @property
     def distortion(self) -> Distortion:
-        """Return what is done to the frames; ``CLEAN`` in dropout and freeze phases."""
-        return Distortion.CLEAN if self.name in (DROPOUT, FREEZE) else Distortion[
-            self.name.upper()]
+        """Return the type of what is done to frames; ``CLEAN`` in dropout and freeze phases."""
+        if self.name in ARTIFACTS:
+            return ARTIFACTS[self.name].distortion
+        return _TYPES.get(self.name, Distortion.CLEAN)
+
+    @property
+    def fault(self) -> Distortion | str:
+        """Return what is done to frames: the name of an artifact, or a type."""
+        return self.name if self.name in ARTIFACTS else self.distortion
+
+    @property
+    def truth(self) -> str:
+        """Return what should be seen: the label of the type, ``dropout`` or ``freeze``."""
+        return self.name if self.name in (DROPOUT, FREEZE) else self.distortion.label
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S) -> tu
 
 def parse_schedule(text: str) -> Schedule:
     """
-    Read ``name[@severity][:seconds],…``, e.g. ``clean:3,lens_blur@0.5:3,dropout:2,freeze``.
+    Read ``name[@severity][:seconds],…``, e.g. ``clean:3,lens_blur@0.5:3,dead_lines:2,freeze``.
 
     A phase without seconds lasts for ever, so it must be the last. ``tour[:seconds]`` stands for
     every distortion in turn with clean before each. An empty text is clean for ever.
@@ -127,6 +143,8 @@ def _parse_phase(item: str) -> tuple[Phase, ...]:
         raise ScheduleError(f'phase {item!r}: {name!r} is none of {", ".join(NAMES)}; {_GRAMMAR}')
     if severity is not None and not 0 <= severity <= 1:
         raise ScheduleError(f'phase {item!r}: severity must be from 0 to 1')
+    if name in _OF_VIDEO and not h264.IS_AVAILABLE:
+        raise ScheduleError(f'phase {item!r}: this needs PyAV: pip install av')
     return (Phase(name, seconds, severity),)
 
 

@@ -6,11 +6,11 @@ from array import array
 from collections.abc import Iterator
 import sys
 from typing import Any, NoReturn
+from zlib import crc32
 
 import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError
-from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.simulation.distortions import distort
+from fliqe_ros.simulation.degradations import degrade, degrade_counts, is_changing
 from fliqe_ros.simulation.frame_sources import open_source, SYNTHETIC
 from fliqe_ros.simulation.schedule import (
     DROPOUT, FREEZE, NAMES, parse_schedules, Phase, Schedule, TOUR)
@@ -46,15 +46,17 @@ class FaultyCamera:
     """
     Turns a source's frames into what a camera under a schedule would deliver; knows no ROS.
 
-    ``deep`` cameras deliver uint16 counts (14 bits), others uint8 after gain control.
+    ``deep`` cameras deliver uint16 counts (14 bits), others uint8 after gain control. A fault
+    that lasts in reality, such as a pattern or dirt, is the same in all frames of its phase, and
+    whenever it comes back; noise and damage in transfer are new in each frame.
     """
 
     def __init__(self, frames: Iterator[np.ndarray], schedule: Schedule, seed: int, deep: bool):
         self.schedule = schedule
         self._frames = frames
         self._deep = deep
+        self._seed = seed
         self._rng = np.random.default_rng(seed)
-        self._gain_control = GainControl()
         self._last: np.ndarray | None = None
 
     def capture(self, elapsed_s: float) -> tuple[Phase, np.ndarray | None]:
@@ -71,15 +73,21 @@ class FaultyCamera:
         frame = next(self._frames)
         if phase.name == DROPOUT:
             return phase, None
-        self._last = distort(self._read_out(frame), phase.distortion, phase.severity, self._rng)
+        fault, rng = phase.fault, self._generator(phase)
+        if self._deep:
+            self._last = degrade_counts(_counts(frame), fault, phase.severity, rng)
+        else:
+            self._last = degrade(frame, fault, phase.severity, rng)
         return phase, self._last
 
-    def _read_out(self, frame: np.ndarray) -> np.ndarray:
-        if not self._deep:
-            return self._gain_control(frame)
-        if frame.dtype == np.uint8:
-            return frame.astype(np.uint16) << _BITS_8_TO_14
-        return frame
+    def _generator(self, phase: Phase) -> np.random.Generator:
+        if is_changing(phase.fault):
+            return self._rng
+        return np.random.default_rng((self._seed, crc32(phase.name.encode())))
+
+
+def _counts(frame: np.ndarray) -> np.ndarray:
+    return frame.astype(np.uint16) << _BITS_8_TO_14 if frame.dtype == np.uint8 else frame
 
 
 class CameraPublisher:
@@ -118,7 +126,7 @@ class CameraPublisher:
             self._node.camera_ended(self.name)
             return
         stamp = now.to_msg()
-        self._phases.publish(Header(stamp=stamp, frame_id=phase.name))
+        self._phases.publish(Header(stamp=stamp, frame_id=phase.truth))
         if picture is not None:
             header = Header(stamp=stamp, frame_id=self._frame_id)
             self._images.publish(to_message(picture, self._encoding, header))
@@ -129,7 +137,8 @@ class CameraSim(Node):
     Publishes ``<camera>/image_raw`` of every camera, and ``<camera>/phase`` with the truth.
 
     ``phase`` is a ``std_msgs/Header`` for each tick, so also for those that dropout withholds:
-    the stamp of the image and, as ``frame_id``, the name of the phase it belongs to.
+    the stamp of the image and, as ``frame_id``, what is wrong with it: the label of a type, also
+    where the schedule names an artifact, ``dropout`` or ``freeze``.
     The parameter ``schedule`` can be set at any time and begins at once; it is refused, and the
     old one goes on, if it has an error. All the others are read at the start.
     """

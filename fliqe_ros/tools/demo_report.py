@@ -17,6 +17,9 @@ import numpy as np
 
 CLEAN = Distortion.CLEAN.label
 CROP_PX = 200
+_PICTURES_IN_A_ROW = 7
+# A seam or fog shows in the whole frame only.
+_SHOWN_WHOLE = (Distortion.CORRUPTION.label, Distortion.OBSTRUCTION.label)
 _COLOURS = ('#d95f02', '#7570b3')
 
 
@@ -101,19 +104,22 @@ def draw_report(path: Path, recordings: Mapping[str, Sequence[Sample]],
     :param recordings: samples of each camera by its name, none empty.
     :param pictures: (H, W) uint8 frames by caption, at least one.
     """
-    figure = Figure(figsize=(16, 9), dpi=100, layout='constrained')
+    figure = Figure(figsize=(16, 12), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(1 + len(recordings), len(pictures),
-                               height_ratios=[1.2] + [2.0] * len(recordings))
-    for column, (caption, picture) in enumerate(pictures.items()):
-        axes = figure.add_subplot(grid[0, column])
-        axes.imshow(detail(picture), cmap='gray', vmin=0, vmax=255, interpolation='nearest')
-        axes.set_title(caption, fontsize=9)
+    columns = min(len(pictures), _PICTURES_IN_A_ROW)
+    rows = -(-len(pictures) // columns)
+    grid = figure.add_gridspec(rows + len(recordings), columns,
+                               height_ratios=[1.6] * rows + [2.0] * len(recordings))
+    for place, (caption, picture) in enumerate(pictures.items()):
+        axes = figure.add_subplot(grid[divmod(place, columns)])
+        shown = picture if caption in _SHOWN_WHOLE else detail(picture)
+        axes.imshow(shown, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
+        axes.set_title(caption, fontsize=11)
         axes.axis('off')
     began = min(sample.stamp_s for samples in recordings.values() for sample in samples)
     ended = max(sample.stamp_s for samples in recordings.values() for sample in samples)
     for i, (camera, samples) in enumerate(recordings.items()):
-        axes = figure.add_subplot(grid[1 + i, :])
+        axes = figure.add_subplot(grid[rows + i, :])
         _draw_scores(axes, camera, samples, began, _COLOURS[i % len(_COLOURS)])
         axes.set_xlim(0, max(ended - began, 1e-3))
     axes.set_xlabel('seconds')
@@ -142,6 +148,6 @@ def _draw_scores(axes: Axes, camera: str, samples: Sequence[Sample], began: floa
     for (name, start), end in zip(stretches, ends):
         if name != CLEAN:
             axes.axvspan(start, end, color='0.88', zorder=0)
-            axes.text((start + end) / 2, 1.06, name.replace('_', ' '), ha='center', fontsize=10)
-    axes.set(ylim=(-0.02, 1.16), ylabel=f'{camera}\nquality score')
+            axes.text((start + end) / 2, 1.04, name.replace('_', '\n'), ha='center', fontsize=9)
+    axes.set(ylim=(-0.02, 1.22), yticks=np.linspace(0, 1, 6), ylabel=f'{camera}\nquality score')
     axes.grid(alpha=0.3)

@@ -84,7 +84,7 @@ def score_line(fliqe: FLIQE, name: str, frames: Iterable[np.ndarray]) -> str:
     """
     total, labels = 0.0, Counter[str]()
     for frame in frames:
-        assessment = fliqe.assess_batch([frame], quality_maps=False)[0]
+        assessment = fliqe.assess(frame)
         total += assessment.score
         labels[assessment.distortion.label] += 1
     if not labels:

@@ -18,7 +18,8 @@ ACTIVE = NodeReport(state='active', converter='native')
 HEALTHY = replace(
     CameraSession('/flir', 300).report(0),
     received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
-    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK), distortion=Distortion.CLEAN,
+    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK, Distortion.CLEAN),
+    distortion=Distortion.CLEAN, affected_share=0.25,
     latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
 
 
@@ -36,21 +37,25 @@ def test_healthy_camera():
     assert (status.level, status.message) == (OK, 'ok, smoothed 0.91')
     expected = {
         'score': '0.930', 'smoothed score': '0.910', 'frames in window': '100', 'status': 'ok',
-        'distortion': 'clean', 'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
+        'distortion': 'clean', 'affected share': '0.25',
+        'rate in (Hz)': '15.00', 'rate out (Hz)': '15.00',
         'received': '100', 'scored': '100', 'dropped': '0', 'skipped by max_rate': '0',
         'lost in transport': '0', 'latency p50 (ms)': '12.0', 'latency p95 (ms)': '34.0',
         'age of last frame (s)': '0.05', 'errors': '0', 'converter': 'native'}
     assert expected.items() <= values(status).items()
 
 
-BAD = Verdict(0.2, 100, QualityScore.STATUS_BAD)
-DEGRADED = Verdict(0.5, 100, QualityScore.STATUS_DEGRADED)
+BAD = Verdict(0.2, 100, QualityScore.STATUS_BAD, Distortion.LENS_BLUR)
+DEGRADED = Verdict(0.5, 100, QualityScore.STATUS_DEGRADED, Distortion.BLANK)
 
 
 @pytest.mark.parametrize('changes, level, message', [
-    ({'verdict': BAD, 'distortion': Distortion.LENS_BLUR}, ERROR,
-     'bad quality: smoothed 0.20, lens_blur'),
-    ({'verdict': DEGRADED}, WARN, 'degraded quality: smoothed 0.50, clean'),
+    ({'verdict': BAD}, ERROR,
+     f'bad quality: smoothed 0.20, lens_blur: {Distortion.LENS_BLUR.advice}'),
+    ({'verdict': DEGRADED}, WARN,
+     f'degraded quality: smoothed 0.50, blank: {Distortion.BLANK.advice}'),
+    ({'verdict': replace(BAD, distortion=Distortion.UNKNOWN)}, ERROR,
+     f'bad quality: smoothed 0.20, unknown: {Distortion.UNKNOWN.advice}'),
     ({'age_s': 2.5}, ERROR, 'no frames for 2.5 s'),
     ({'age_s': None, 'waiting_s': 3.0}, ERROR, 'no frames for 3.0 s'),
     ({'frozen_s': 6.0}, ERROR, 'frozen: the same picture for 6.0 s'),
@@ -78,8 +83,16 @@ def test_worst_problem_comes_first():
     status = camera(verdict=DEGRADED, drop_rate_hz=6.0, frozen_s=6.0)
     assert status.level == ERROR
     assert status.message.split('; ') == [
-        'frozen: the same picture for 6.0 s', 'degraded quality: smoothed 0.50, clean',
+        'frozen: the same picture for 6.0 s',
+        f'degraded quality: smoothed 0.50, blank: {Distortion.BLANK.advice}',
         'dropping 6.0 of 15.0 frames per second']
+
+
+@pytest.mark.parametrize('distortion', Distortion)
+@pytest.mark.parametrize('verdict', [BAD, DEGRADED])
+def test_what_helps_is_told_for_every_type(verdict, distortion):
+    message = camera(verdict=replace(verdict, distortion=distortion)).message
+    assert message.endswith(f'{distortion.label}: {distortion.advice}')
 
 
 def test_checks_can_be_turned_off():

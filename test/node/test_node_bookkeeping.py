@@ -2,20 +2,22 @@
 
 from threading import Thread
 
-from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.errors import one_line
+from fliqe_ros.estimator import Assessment
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.discovery import cameras_among
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.parameters import Thresholds
-from fliqe_ros.node.status import next_status
+from fliqe_ros.node.status import next_status, reason_for
 from fliqe_ros.node.timing import NS_PER_S, percentile, RateLimit, Throughput
+from fliqe_ros.node.type_window import TypeWindow
 import numpy as np
 import pytest
 
 THRESHOLDS = Thresholds(warn_below=0.6, error_below=0.3, hysteresis=0.05, min_frames=3)
-UNKNOWN, OKAY, DEGRADED, BAD = range(4)
+UNKNOWN, OKAY, DEGRADED, BAD, FROZEN, SILENT = range(6)
 
 
 def test_newest_frame_replaces_the_one_that_waits():
@@ -73,6 +75,78 @@ def test_status(before, smoothed, frames, after):
     assert next_status(before, smoothed, frames, THRESHOLDS) == after
 
 
+@pytest.mark.parametrize('distortion', Distortion)
+def test_the_reason_names_type_and_remedy(distortion):
+    for status in (DEGRADED, BAD):
+        assert reason_for(status, distortion) == f'{distortion.label}: {distortion.advice}'
+    assert reason_for(OKAY, distortion) == ''
+    assert reason_for(UNKNOWN, distortion) == 'too few frames for a verdict'
+
+
+def test_the_texts_of_types_fit_where_they_are_shown():
+    for texts in ([each.meaning for each in Distortion], [each.advice for each in Distortion]):
+        assert len(set(texts)) == len(Distortion)
+        for text in texts:
+            assert 15 < len(text) < 100 and text[0].islower() and text[-1] != '.'
+            assert not set(';|\n') & set(text), 'they separate problems, cells and lines'
+
+
+def assessed(value, **shares):
+    """Return the assessment of a frame whose types have these probabilities."""
+    probabilities = [0.0] * len(CLASSES)
+    for label, share in shares.items():
+        probabilities[Distortion[label.upper()]] = share
+    most = CLASSES[int(np.argmax(probabilities))] if shares else Distortion.UNKNOWN
+    return Assessment(value, most, tuple(probabilities))
+
+
+def test_the_type_behind_the_status_is_not_that_of_the_last_frame():
+    camera = CameraSession('/flir', 10)
+    for _ in range(6):
+        verdict = camera.record_score(assessed(0.1, blank=0.9, clean=0.1), THRESHOLDS)
+    assert (verdict.status, verdict.distortion) == (BAD, Distortion.BLANK)
+    verdict = camera.record_score(assessed(0.9, clean=0.9, ghosting=0.1), THRESHOLDS)
+    assert (verdict.status, verdict.distortion) == (BAD, Distortion.BLANK)
+    assert camera.report(0).distortion == Distortion.CLEAN
+    assert camera.report(0).verdict == verdict
+    for _ in range(10):
+        verdict = camera.record_score(assessed(0.9, clean=0.6, ghosting=0.4), THRESHOLDS)
+    assert (verdict.status, verdict.distortion) == (OKAY, Distortion.CLEAN)
+    camera.reset()
+    for _ in range(3):
+        verdict = camera.record_score(assessed(0.1), THRESHOLDS)
+    assert (verdict.status, verdict.distortion) == (BAD, Distortion.UNKNOWN)
+
+
+def test_the_type_is_that_which_lowered_the_score_most_of_late():
+    window = TypeWindow(4)
+    assert window.worst == Distortion.UNKNOWN
+    for score_, label in ((0.8, 'ghosting'), (0.8, 'ghosting'), (0.1, 'corruption')):
+        window.push(score_, assessed(score_, **{label: 1.0}).probabilities)
+    assert window.worst == Distortion.CORRUPTION
+    for _ in range(4):
+        window.push(0.8, assessed(0.8, ghosting=1.0).probabilities)
+    assert window.worst == Distortion.GHOSTING
+    rng = np.random.default_rng(0)
+    for _ in range(4000):
+        window.push(rng.random(), rng.random(13))
+    for _ in range(4):
+        window.push(1.0, np.ones(13))
+    assert window.worst == Distortion.UNKNOWN, 'nothing is left of frames that went'
+    window.push(0.5, assessed(0.5, blank=1.0).probabilities)
+    window.clear()
+    assert window.worst == Distortion.UNKNOWN
+
+
+def test_the_affected_share_is_that_of_the_last_frame():
+    camera = CameraSession('/flir', 4)
+    quality_map = np.array([[0.4, 0.5], [0.9, 0.1]], np.float32)
+    camera.record_score(Assessment(0.3, Distortion.CLEAN, (0.0,) * 13, quality_map), THRESHOLDS)
+    assert camera.report(0).affected_share == 0.5
+    score(camera, 0.9)
+    assert camera.report(0).affected_share == 0.0
+
+
 def test_perfect_camera_recovers_from_the_highest_threshold():
     strict = Thresholds(warn_below=0.9, error_below=0.9, hysteresis=0.1 + 1e-12, min_frames=1)
     assert next_status(BAD, 1.0, 1, strict) == OKAY
@@ -119,7 +193,7 @@ def test_percentile():
 
 
 def score(camera, value):
-    return camera.record_score(value, Distortion.CLEAN, THRESHOLDS)
+    return camera.record_score(assessed(value, clean=1.0), THRESHOLDS)
 
 
 def test_camera_smooths_scores_and_sets_the_status():

@@ -1,6 +1,5 @@
 """The overlay image of the running node."""
 
-from fliqe_ros.estimator import FLIQE
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -11,7 +10,7 @@ FRONT = '/flir_front'
 @pytest.fixture
 def count_drawn(robot, run_node):
     """Return a function that lets one frame be scored and returns how many were drawn so far."""
-    run_node(cameras=[FRONT])
+    run_node(cameras=[FRONT], warn_below=0.0, error_below=0.0)  # never in doubt
     front = robot.active_camera(FRONT)
 
     def count() -> int:
@@ -24,21 +23,8 @@ def count_drawn(robot, run_node):
     return count
 
 
-@pytest.fixture
-def maps_wanted(monkeypatch):
-    """Return a list that tells, for every forward pass, whether quality maps were wanted."""
-    assess_prepared, wanted = FLIQE.assess_prepared, []
-
-    def noting(fliqe, frames, quality_maps=True):
-        wanted.append(quality_maps)
-        return assess_prepared(fliqe, frames, quality_maps)
-    monkeypatch.setattr(FLIQE, 'assess_prepared', noting)
-    return wanted
-
-
-def test_overlay_and_map_are_made_only_while_somebody_looks(robot, maps_wanted, count_drawn):
+def test_overlay_is_drawn_only_while_somebody_looks(robot, count_drawn):
     assert [count_drawn() for _ in range(2)] == [0, 0]
-    assert maps_wanted[-2:] == [False, False]
     pictures = []
     viewer = robot.node.create_subscription(
         Image, f'{FRONT}/quality/image', pictures.append, 10)
@@ -46,14 +32,24 @@ def test_overlay_and_map_are_made_only_while_somebody_looks(robot, maps_wanted, 
     # It takes a moment until the node knows of the viewer, and that it has left.
     while len(pictures) < 2:
         counts.append(count_drawn())
-    assert maps_wanted[-1]
     robot.node.destroy_subscription(viewer)
     while counts[-1] != counts[-2]:
         counts.append(count_drawn())
     assert count_drawn() == counts[-1] >= len(pictures)
-    assert not maps_wanted[-1]
     for picture in pictures:
         check(picture, [score.header for score in robot.scores[FRONT]])
+
+
+def test_the_affected_share_of_the_frame_is_told(robot, run_node, to_message):
+    run_node(cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+    noise = front.frame() + np.random.default_rng(0).normal(0, 40, (128, 160))
+    front.publish(to_message(np.clip(noise, 0, 255).astype(np.uint8)))
+    *_, score = robot.wait_for_scores(FRONT, 1)
+    assert 0.5 < score.affected_share <= 1
+    status = robot.wait_for_status(
+        f'fliqe: {FRONT}', lambda s: ('scored', '1') in robot.values(s))
+    assert ('affected share', f'{score.affected_share:.2f}') in robot.values(status)
 
 
 def check(picture: Image, headers: list):

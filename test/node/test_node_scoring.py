@@ -1,10 +1,12 @@
 """Images in, scores out: what the running node publishes for the frames it receives."""
 
 import math
+import re
 import time
 
 import cv2
 from fliqe_ros import FLIQE
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.frame_coalescer import FrameCoalescer
@@ -53,6 +55,9 @@ def check_message(score: QualityScore):
     assert math.isclose(sum(probabilities), 1, rel_tol=1e-5)
     assert score.distortion == int(np.argmax(probabilities))
     assert (score.status == score.STATUS_UNKNOWN) == (score.frames_in_window < 5)
+    assert (score.reason == '') == (score.status == score.STATUS_OK)
+    assert score.status_score == score.smoothed_score and score.is_counted
+    assert re.fullmatch(r'thermal_s \d+ [0-9a-f]{12}', score.model)
     assert 0 < score.latency.sec + 1e-9 * score.latency.nanosec < 20
 
 
@@ -68,6 +73,26 @@ def test_frames_are_scored_as_the_library_scores_them(robot, run_node, library, 
         expected = library.assess(frame)
         assert abs(score.score - expected.score) < 1e-5
         assert score.distortion == expected.distortion
+        assert score.distortion_probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+        assert score.model == library.model_id
+
+
+def test_a_bad_camera_tells_why_and_what_helps(robot, run_node, to_message):
+    run_node(cameras=[FRONT], min_frames=2)
+    front = robot.active_camera(FRONT)
+    rng = np.random.default_rng(0)
+    for count in range(1, 4):
+        noise = np.clip(front.frame() + rng.normal(0, 50, (128, 160)), 0, 255).astype(np.uint8)
+        front.publish(to_message(noise))
+        robot.wait_for_scores(FRONT, count)
+    first, _, last = robot.scores[FRONT]
+    assert (first.status, first.reason) == (first.STATUS_UNKNOWN, 'too few frames for a verdict')
+    assert first.status_distortion == first.DISTORTION_UNKNOWN
+    noisy = Distortion.GAUSSIAN_NOISE
+    assert (last.status, last.status_distortion) == (last.STATUS_BAD, noisy)
+    assert last.reason == f'gaussian_noise: {noisy.advice}'
+    status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: s.level == s.ERROR)
+    assert status.message.endswith(last.reason)
 
 
 def test_gain_control_shift_and_crop(robot, run_node, library, to_message):

@@ -5,6 +5,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_session import Verdict
 from fliqe_ros.node.messages import bgr_message
 from fliqe_ros.node.overlay import draw
+from fliqe_ros.node.status import LABELS
 import numpy as np
 import pytest
 from std_msgs.msg import Header
@@ -43,11 +44,22 @@ def test_caption_tells_score_status_and_distortion():
         assert not different[40:-4, 4:-4].any(), change
 
 
-def test_caption_fits_the_width():
-    widest = drawn(score=1.0, verdict=Verdict(1.0, 9, QualityScore.STATUS_DEGRADED),
-                   distortion=Distortion.GAUSSIAN_NOISE)
-    band = widest[3:10, :, :].max(axis=(0, 2))
+@pytest.mark.parametrize('distortion', Distortion)
+@pytest.mark.parametrize('status', LABELS)
+def test_caption_fits_the_width(distortion, status):
+    drawn_one = drawn(score=1.0, verdict=Verdict(1.0, 9, status), distortion=distortion)
+    band = drawn_one[3:10, :, :].max(axis=(0, 2))
     assert (band[-10:-3] == 0).all() and (band[3:200] > 0).any()
+
+
+def test_no_two_types_have_the_same_caption():
+    bands = {drawn(distortion=distortion)[:20].tobytes() for distortion in Distortion}
+    assert len(bands) == len(Distortion)
+
+
+def test_no_two_statuses_have_the_same_colour():
+    borders = {drawn(verdict=Verdict(0.5, 10, status))[-1, 160].tobytes() for status in LABELS}
+    assert len(borders) == len(LABELS)
 
 
 @pytest.mark.parametrize('status, strongest', [

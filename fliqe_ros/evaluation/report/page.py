@@ -22,12 +22,12 @@ PUBLISHED = (
     ('ARNIQA', 'FLIR ADAS v2, validation', '0.810'))
 DEFINITIONS = """\
 A frame is called distorted where its score is below 0.5. The positive class of precision, recall
-and F1 is "distorted"; there are eight distorted versions for each clean frame, so accuracy alone
+and F1 is "distorted"; there are several distorted versions for each clean frame, so accuracy alone
 says little. `balanced` is the mean of clean and distorted recall, AUROC the chance that a clean
-frame scores above a distorted one, `types` the nine-way accuracy of the type, ECE the expected
-calibration error with clean and distorted frames weighing the same, `worst false alarms` the share
-of clean frames called distorted on the camera where it is highest, `ms/frame` the median time from
-8-bit frame to score in one thread."""
+frame scores above a distorted one, `types` the accuracy of the type over all classes, ECE the
+expected calibration error with clean and distorted frames weighing the same, `worst false alarms`
+the share of clean frames called distorted on the camera where it is highest, `ms/frame` the median
+time from 8-bit frame to score in one thread."""
 FITTING = """\
 The baselines are fitted to clean, reference and random versions of training frames ({frames}),
 classes balanced: Platt scaling for those that measure one number, logistic regression for
@@ -52,6 +52,7 @@ def page(results: Results, pictures: Sequence[str], command: str) -> str:
     parts += [DEFINITIONS, '![ROC curves](roc.png)', _published()]
     for model in results.model_names:
         parts += _model(results, model, pictures)
+    parts += ['## What the types mean, and what to do', _remedies()]
     return '\n\n'.join(part for part in parts if part) + '\n'
 
 
@@ -81,6 +82,11 @@ def _false_alarms(results: Results, protocol: str) -> str:
     return markdown(['method', *cameras], rows)
 
 
+def _remedies() -> str:
+    return markdown(['type', 'the frame is', 'what to do'],
+                    [[each.label, each.meaning, each.advice] for each in DISTORTIONS])
+
+
 def _published() -> str:
     return ('## Published figures, on other data\n\nNot to be compared line by line with the '
             'tables above: other frames, other splits.\n\n'
@@ -105,7 +111,7 @@ def _model(results: Results, model: str, pictures: Sequence[str]) -> list[str]:
         picture('severity', 'Score against severity'),
         '### Calibration, random severities', _reliability(records['random']),
         picture('reliability', 'Reliability diagram'),
-        '### Artifacts beyond the eight distortions', _kinds(records['artifacts'])]
+        '### Artifacts, kind by kind', _kinds(records['artifacts'])]
     if records['raw']:
         parts += ['### Raw 16-bit frames, distorted before gain control',
                   _kinds(records['raw'], AFTER_GAIN_CONTROL, (BEFORE_GAIN_CONTROL,))]
@@ -122,10 +128,10 @@ def _severity(records: Sequence[EvaluationRecord]) -> str:
     correlations = severity_correlations(records)
     severities = sorted({v.severity for v in records if v.severity is not None})
     rows = []
-    for distortion in DISTORTIONS:
+    for distortion, correlation in correlations.items():
         means = [metrics([v for v in records if v.severity == severity]).mean_scores[distortion]
                  for severity in severities]
-        rows.append([distortion.label, number(correlations[distortion]), *map(number, means)])
+        rows.append([distortion.label, number(correlation), *map(number, means)])
     clean = number(metrics(records).mean_scores[CLASSES[0]])
     return (f'Mean scores; that of clean frames is {clean}. The rank correlation is '
             "Spearman's, with clean frames included; −1 is best.\n\n"

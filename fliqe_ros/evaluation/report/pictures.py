@@ -16,7 +16,7 @@ from fliqe_ros.evaluation.protocols import PROTOCOLS, Version
 from fliqe_ros.evaluation.report.results import Results
 import numpy as np
 
-#: Most frames to draw the embeddings of, each in nine versions.
+#: Most frames to draw the embeddings of, each clean and distorted.
 EMBEDDED_FRAMES = 120
 
 
