@@ -12,7 +12,7 @@ from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.simulation.artifacts.registry import apply_artifact, ARTIFACTS
 from fliqe_ros.simulation.degradations import degrade, TYPICAL_ARTIFACTS
 from fliqe_ros.simulation.distortions import RANGES
-from fliqe_ros.simulation.severity import LEAST_SEVERITY
+from fliqe_ros.simulation.severity import LEAST_SEVERITY, Range
 from fliqe_ros.training.augmentation import CameraAugmentation, random_view, SOFTNESS
 import numpy as np
 import torch
@@ -162,7 +162,7 @@ class Fault:
         return self._strength.perceived(self.severity)
 
     @property
-    def _strength(self):
+    def _strength(self) -> Range:
         return ARTIFACTS[self.artifact].strength if self.artifact else RANGES[self.distortion]
 
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
