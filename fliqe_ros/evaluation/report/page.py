@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import datetime
 
 from fliqe_ros.distortion_types import CLASSES, DISTORTIONS
@@ -111,7 +111,9 @@ def _model(results: Results, model: str, pictures: Sequence[str]) -> list[str]:
         picture('severity', 'Score against severity'),
         '### Calibration, random severities', _reliability(records['random']),
         picture('reliability', 'Reliability diagram'),
-        '### Artifacts, kind by kind', _kinds(records['artifacts'])]
+        '### Artifacts, kind by kind', _graded_kinds(records, 'artifacts'),
+        '### The same faults by other implementations, never trained on',
+        _graded_kinds(records, 'judged')]
     if records['raw']:
         parts += ['### Raw 16-bit frames, distorted before gain control',
                   _kinds(records['raw'], AFTER_GAIN_CONTROL, (BEFORE_GAIN_CONTROL,))]
@@ -144,6 +146,16 @@ def _reliability(records: Sequence[EvaluationRecord]) -> str:
             for found in reliability(scores, clean)]
     return (f'Expected calibration error {number(metrics(records).calibration_error)}.\n\n'
             + markdown(['mean score', 'share of clean', 'share of frames'], rows))
+
+
+def _graded_kinds(records: Mapping[str, Sequence[EvaluationRecord]], table: str) -> str:
+    """Return a table of the kinds of artifacts: how they are seen at three severities."""
+    mild, found, strong = (metrics_by_kind(records[protocol])
+                           for protocol in (f'{table}_mild', table, f'{table}_strong'))
+    rows = [[kind, *map(number, (mild[kind].distorted_recall, each.distorted_recall,
+                                 strong[kind].distorted_recall, each.auroc, each.type_accuracy))]
+            for kind, each in found.items()]
+    return markdown(['kind', 'recall, mild', 'reference', 'strong', 'AUROC', 'types'], rows)
 
 
 def _kinds(records: Sequence[EvaluationRecord], against: str | None = None,
