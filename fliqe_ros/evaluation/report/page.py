@@ -31,8 +31,9 @@ time from 8-bit frame to score in one thread."""
 FITTING = """\
 The baselines are fitted to clean, reference and random versions of training frames ({frames}),
 classes balanced: Platt scaling for those that measure one number, logistic regression for
-`histogram` and `autoware fitted`. `autoware` decides by its own default thresholds. No frame is
-used both to fit and to evaluate. The scores of the networks are used unchanged."""
+`histogram` and `autoware fitted`. `autoware` decides by its own default thresholds. The heads of
+`efficientnet_lite0` are fitted to spoilt views of the same frames. No frame is used both to fit
+and to evaluate. The scores of the networks are used unchanged."""
 
 
 def page(results: Results, pictures: Sequence[str], command: str) -> str:
