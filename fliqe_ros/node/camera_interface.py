@@ -99,7 +99,8 @@ class CameraInterface:
         """Publish a result: the score, and the overlay image if anybody watches."""
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
-        verdict = self.session.record_score(assessment, settings.thresholds)
+        verdict = self.session.record_score(
+            assessment, settings.thresholds, result.misreading)
         latency_ns = max(monotonic_ns() - image.received_monotonic_ns, 0)
         self._quality.publish(quality_message(
             header, image.camera, assessment, verdict, result.model, latency_ns))

@@ -35,6 +35,8 @@ class Verdict:
     frames: int
     status: int
     distortion: Distortion = Distortion.UNKNOWN
+    #: What to check in the driver, where frames seem to be read wrongly; or ''.
+    misreading: str = ''
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class CameraSession:
         self._status = QualityScore.STATUS_UNKNOWN
         self._distortion = Distortion.UNKNOWN
         self._affected_share = 0.0
+        self._misreading = ''
         self._counts: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._last_error = ''
@@ -157,10 +160,12 @@ class CameraSession:
             self._logged_ns[cause] = now_ns
             return True
 
-    def record_score(self, assessment: Assessment, thresholds: Thresholds) -> Verdict:
+    def record_score(self, assessment: Assessment, thresholds: Thresholds,
+                     misreading: str = '') -> Verdict:
         """
         Record what the model says of a frame, and return the verdict on the camera.
 
+        :param misreading: see ``ScoredImage``.
         :raises ValueError: if the score is not finite; nothing is changed.
         """
         with self._lock:
@@ -169,6 +174,7 @@ class CameraSession:
             self._counts['scored'] += 1
             self._last_frame_failed = False
             self._distortion = assessment.distortion
+            self._misreading = misreading
             self._affected_share = assessment.affected_share
             self._status = next_status(self._status, smoothed, len(self._window), thresholds)
             return self._verdict()
@@ -179,7 +185,8 @@ class CameraSession:
             distortion = self._types.worst
         elif self._status == QualityScore.STATUS_OK:
             distortion = Distortion.CLEAN
-        return Verdict(self._window.mean, len(self._window), self._status, distortion)
+        misreading = self._misreading if distortion == Distortion.CORRUPTION else ''
+        return Verdict(self._window.mean, len(self._window), self._status, distortion, misreading)
 
     def record_latency(self, latency_ns: int, now_ns: int) -> None:
         """Record how long after its reception, in real time, a frame's score was published."""

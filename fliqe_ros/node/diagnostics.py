@@ -109,7 +109,8 @@ def _quality(report: CameraReport) -> Problem | None:
     if report.verdict is None:
         return None
     verdict = report.verdict
-    why = f'smoothed {verdict.smoothed:.2f}, {reason_for(verdict.status, verdict.distortion)}'
+    reason = reason_for(verdict.status, verdict.distortion, verdict.misreading)
+    why = f'smoothed {verdict.smoothed:.2f}, {reason}'
     if verdict.status == QualityScore.STATUS_BAD:
         return ERROR, f'bad quality: {why}'
     if verdict.status == QualityScore.STATUS_DEGRADED:

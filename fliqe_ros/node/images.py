@@ -37,3 +37,5 @@ class ScoredImage:
     assessment: Assessment
     #: ``FLIQE.model_id`` of the model.
     model: str
+    #: What to check in the driver, if another reading of the image is much smoother; or ''.
+    misreading: str = ''

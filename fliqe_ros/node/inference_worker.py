@@ -9,9 +9,11 @@ import math
 from threading import Event, Thread
 from typing import Protocol
 
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import FrameError, one_line
 from fliqe_ros.estimator import Assessment, FLIQE
 from fliqe_ros.frame_io.image_messages import crop_rows, decompress, NativeConverter
+from fliqe_ros.frame_io.misreading import misreading
 from fliqe_ros.models.preprocessing import Prepared
 from fliqe_ros.node.images import ReceivedImage, ScoredImage
 from fliqe_ros.node.inference_statistics import InferenceTimes
@@ -134,7 +136,8 @@ class InferenceWorker:
             try:
                 _require_finite(assessment)
                 self._listener.on_result(ScoredImage(
-                    image.received, image.pixels, assessment, self._model.model_id))
+                    image.received, image.pixels, assessment, self._model.model_id,
+                    _misreading(image.received, assessment)))
             except Exception as error:
                 self._fail(image.received, error)
 
@@ -183,6 +186,14 @@ class InferenceWorker:
             with suppress(Exception):
                 self._warn(f'{image.camera}: a frame is skipped: {one_line(error)}; '
                            f'it could not be counted: {one_line(failure)}')
+
+
+def _misreading(image: ReceivedImage, assessment: Assessment) -> str:
+    """Return what to check in the driver of a corrupted image; see ``frame_io.misreading``."""
+    if assessment.distortion != Distortion.CORRUPTION or isinstance(
+            image.message, CompressedImage):
+        return ''
+    return misreading(image.message)
 
 
 def _require_finite(assessment: Assessment) -> None:

@@ -31,7 +31,7 @@ def quality_message(
         header=header,
         camera=camera,
         status=verdict.status,
-        reason=reason_for(verdict.status, verdict.distortion),
+        reason=reason_for(verdict.status, verdict.distortion, verdict.misreading),
         status_distortion=int(verdict.distortion),
         status_score=verdict.smoothed,
         score=float(assessment.score),

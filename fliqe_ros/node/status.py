@@ -37,14 +37,16 @@ def next_status(status: int, smoothed: float, frames: int, thresholds: Threshold
     return max(at_best, min(status, at_worst))
 
 
-def reason_for(status: int, distortion: Distortion) -> str:
+def reason_for(status: int, distortion: Distortion, misreading: str = '') -> str:
     """
     Return why a camera has this status and what to do about it, for people; '' if it is OK.
 
     :param distortion: the type that made the status DEGRADED or BAD.
+    :param misreading: what to check in the driver, if that is known.
     """
     if status in LOW:
-        return f'{distortion.label}: {distortion.advice}'
+        told = f'{distortion.label}: {distortion.advice}'
+        return f'{told}: {misreading}' if misreading else told
     return 'too few frames for a verdict' if status == QualityScore.STATUS_UNKNOWN else ''
 
 

@@ -138,6 +138,20 @@ def test_the_type_is_that_which_lowered_the_score_most_of_late():
     assert window.worst == Distortion.UNKNOWN
 
 
+def test_what_to_check_in_the_driver_is_told_of_corruption_only():
+    camera = CameraSession('/flir', 4)
+    for distortion in ('corruption', 'blank'):
+        camera.reset()
+        for _ in range(4):
+            verdict = camera.record_score(
+                assessed(0.1, **{distortion: 1.0}), THRESHOLDS, 'is_bigendian is 0')
+        reason = reason_for(verdict.status, verdict.distortion, verdict.misreading)
+        assert reason.startswith(f'{distortion}: ')
+        assert reason.endswith(': is_bigendian is 0') == (distortion == 'corruption')
+    verdict = camera.record_score(assessed(0.9, corruption=1.0), THRESHOLDS)
+    assert verdict.misreading == '', 'the last frame was read well'
+
+
 def test_the_affected_share_is_that_of_the_last_frame():
     camera = CameraSession('/flir', 4)
     quality_map = np.array([[0.4, 0.5], [0.9, 0.1]], np.float32)
