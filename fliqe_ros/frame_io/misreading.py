@@ -49,7 +49,7 @@ def _rows(msg: Image, dtype: np.dtype, per_pixel: int = 1) -> np.ndarray:
 
 
 def _roughness(msg: Image, order: str) -> float:
-    return _spread(_rows(msg, np.dtype(np.uint16).newbyteorder(order)))
+    return _spread(_rows(msg, np.dtype(f'{order}u2')))
 
 
 def _spread(rows: np.ndarray) -> float:
