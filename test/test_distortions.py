@@ -108,7 +108,7 @@ def test_noise_of_raw_frames_is_not_clipped_at_the_range_of_the_scene(counts):
     (np.zeros((8, 8), np.uint8), Distortion.UNKNOWN, None, 'UNKNOWN'),
     (np.zeros((8, 8), np.uint8), Distortion.BLANK, None, 'BLANK'),
     (np.zeros((8, 8), np.uint8), Distortion.LENS_BLUR, 1.5, 'Severity 1.5'),
-    (np.zeros((8, 8), np.uint8), Distortion.LENS_BLUR, -0.1, 'Severity -0.1'),
+    (np.zeros((8, 8), np.uint8), Distortion.LENS_BLUR, -0.4, 'Severity -0.4'),
 ])
 def test_bad_arguments(image, distortion, severity, reason):
     with pytest.raises(ValueError, match=reason):

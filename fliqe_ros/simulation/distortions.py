@@ -52,7 +52,7 @@ def distort(image: np.ndarray, distortion: Distortion, severity: float | None = 
 
     :param image: (H, W) uint8, or uint16 raw counts.
     :param distortion: one that can be simulated, or ``CLEAN``.
-    :param severity: in [0, 1]; None is the reference severity.
+    :param severity: see ``Range.at``; None is the reference severity.
     :param rng: draws noise and, if a severity is given, angle and shift; None is a fixed seed.
     :return: the same shape and dtype.
     :raises ValueError: for other types, shapes and severities.

@@ -41,7 +41,7 @@ class Range:
         if severity is None:
             return self.reference
         if not LEAST_SEVERITY <= severity <= 1.0:
-            raise ValueError(f'Severity {severity} is not in [0, 1].')
+            raise ValueError(f'Severity {severity} is not in [{LEAST_SEVERITY:g}, 1].')
         return self.mild * (self.strong / self.mild) ** severity
 
     def perceived(self, severity: float | None) -> float:
