@@ -212,6 +212,22 @@ def test_quality_map_shows_which_half_is_bad():
         assert of_right[:, -columns:].mean() < of_right[:, :columns].mean() - 0.3
 
 
+@pytest.mark.parametrize('name', ['covered', 'lens_cover', 'drops'])
+def test_the_map_finds_what_is_on_the_lens(name):
+    fliqe = FLIQE(device='cpu')
+    differences = []
+    for index, frame in enumerate(synthetic_source(12, seed=77).training[:8]):
+        clean = frame.to_8bit()
+        spoilt = apply_artifact(clean, name, None, np.random.default_rng(index))
+        changed = cv2.blur(cv2.absdiff(clean, spoilt).astype(np.float32), (33, 33))
+        quality = cv2.resize(fliqe.assess(spoilt).quality_map, clean.shape[::-1])
+        inside, outside = changed > 12, changed < 0.5
+        if inside.mean() > 0.02 and outside.mean() > 0.2:
+            differences.append(quality[outside].mean() - quality[inside].mean())
+    assert len(differences) >= 4
+    assert np.mean(differences) >= 0.4
+
+
 def test_the_card_is_of_this_file():
     card = CARD.read_text()
     digest = hashlib.sha256(DEFAULT_MODEL.read_bytes()).hexdigest()
