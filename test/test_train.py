@@ -73,12 +73,9 @@ def test_the_shipped_model_is_made_by_one_command(camera, tmp_path):
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
     made = load_model(tmp_path / 'thermal_s' / 'model.pt').metadata
     shipped = load_model(DEFAULT_MODEL).metadata
-    # Version 7 was trained when these two had other names.
-    config = {'artifacts' if name == 'troubles' else name: value
-              for name, value in shipped['recipe'].items()}
     short = {'epochs', 'steps', 'views', 'head_steps', 'synthetic'}
     assert {name: value for name, value in made['config'].items() if name not in short} == {
-        name: value for name, value in config.items() if name not in short}
+        name: value for name, value in shipped['config'].items() if name not in short}
     assert made['version'] == shipped['version']
     assert FLIQE(tmp_path / 'thermal_s' / 'model.onnx').backend == 'onnxruntime'
 
@@ -169,7 +166,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_told(camera, tmp_path, m
     assert 'ImageNet weights cannot be downloaded' in capsys.readouterr().err
 
 
-def test_every_setting_of_the_recipe_is_an_option_with_its_default(capsys):
+def test_every_setting_of_the_config_is_an_option_with_its_default(capsys):
     with pytest.raises(SystemExit, match='0'):
         train.main(['--help'])
     told = ' '.join(capsys.readouterr().out.split())
