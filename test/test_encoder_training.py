@@ -240,7 +240,7 @@ def heads_anew(sources, **settings) -> list:
     return evaluate_methods([method], sources, 'graded', limit=2)[method.name]
 
 
-def test_severities_are_ranked_where_the_recipe_says_so(sources):
+def test_severities_are_ranked_where_the_config_says_so(sources):
     ranked, others = (severity_correlations(heads_anew(sources, ranking_weight=weight))
                       for weight in (0.5, 0.0))
     assert np.mean([*ranked.values()]) < np.mean([*others.values()]) - 0.03

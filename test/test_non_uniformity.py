@@ -53,7 +53,7 @@ def test_any_size_same_seed_and_an_untouched_input(name):
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_trouble_is_plain_at_the_reference_and_grows_with_severity(frame, name):
+def test_a_fault_is_plain_at_the_reference_and_grows_with_severity(frame, name):
     least = 4.0 if name in ('dead_lines', 'dead_pixels', 'sun_burn') else 7.0
     for seed in SEEDS:
         mild, reference, strong = (
