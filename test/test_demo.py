@@ -10,19 +10,19 @@ import subprocess
 import sys
 
 import cv2
-from fliqe_ros.distortion_types import DISTORTIONS
 from fliqe_ros.models.checkpoint import save_checkpoint
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import demo_system
 from fliqe_ros.tools.demo import FRONT, plan, REAR
 from fliqe_ros.tools.demo_report import (
-    CROP_PX, detail, draw_report, find_problems, format_table, Row, Sample, summarise)
+    CROP_PX, detail, draw_report, find_problems, format_table, Row, Sample, SHOWN,
+    summarise)
 from fliqe_ros.tools.demo_system import check_alive, DemoError, isolated, output_of, running
 import numpy as np
 import pytest
 import torch
 
-LABELS = [distortion.label for distortion in DISTORTIONS]
+LABELS = [distortion.label for distortion in SHOWN]
 
 
 def record(scores_by_phase, seen=None):

@@ -132,7 +132,7 @@ def test_confusion_counts_truth_by_rows():
         record(Distortion.CLEAN, 0.9), record(Distortion.GHOSTING, 0.9),
         record(Distortion.GHOSTING, 0.9), record(Distortion.GHOSTING, 0.1, Distortion.ALIASING),
         record(Distortion.GHOSTING, 0.1, Distortion.UNKNOWN)])
-    expected = np.zeros((9, 9), int)
+    expected = np.zeros((13, 13), int)
     expected[0, 0], expected[7, 0], expected[7, 8] = 1, 2, 1
     assert np.array_equal(counts, expected)
 
@@ -276,7 +276,7 @@ def test_raw_frames_are_distorted_before_their_gain_control(raw_frame):
 def test_palettes_colour_what_was_distorted_in_gray(raw_frame):
     found = versions('palettes', raw_frame)
     gray = [v for v in found if v.kind == 'gray']
-    assert len(found) == 9 * (1 + len(SHOWN_PALETTES))
+    assert len(found) == len(CLASSES) * (1 + len(SHOWN_PALETTES))
     for name in SHOWN_PALETTES:
         coloured = [v for v in found if v.kind == name]
         assert [v.truth for v in coloured] == list(CLASSES)

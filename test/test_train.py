@@ -15,6 +15,7 @@ from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.tools import train
 from fliqe_ros.training.config import default_config, TrainingConfig
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -66,18 +67,23 @@ def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
     assert 'camera: 2 frames to train on, 1 to validate' in capsys.readouterr().out
 
 
-def test_the_shipped_model_is_made_by_one_command(camera, tmp_path):
-    # Every setting but those that only make it short is that of the script.
+def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
     subprocess.run(
         [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
-    made = load_model(tmp_path / 'thermal_s' / 'model.pt').metadata
-    shipped = load_model(DEFAULT_MODEL).metadata
-    short = {'epochs', 'steps', 'views', 'head_steps', 'synthetic'}
-    assert {name: value for name, value in made['config'].items() if name not in short} == {
-        name: value for name, value in shipped['config'].items() if name not in short}
-    assert made['version'] == shipped['version']
-    assert FLIQE(tmp_path / 'thermal_s' / 'model.onnx').backend == 'onnxruntime'
+    made = load_model(tmp_path / 'thermal_s' / 'model.pt')
+    assert made.types == CLASSES and made.metadata['version'] == 8
+    assert made.metadata['config']['softness'] == 1.4, 'as the script says'
+    fliqe = FLIQE(tmp_path / 'thermal_s' / 'model.onnx')
+    assert fliqe.backend == 'onnxruntime'
+    assert len(fliqe.assess(np.zeros((128, 160), np.uint8)).probabilities) == len(CLASSES)
+
+
+def test_the_packaged_model_of_nine_types_can_be_adapted(camera, tmp_path):
+    assert train_briefly(camera.parent, tmp_path, '--init', str(DEFAULT_MODEL)) == 0
+    adapted = load_model(tmp_path / 'model.pt')
+    assert adapted.types == CLASSES[:9]
+    assert adapted.metadata['classes'] == [distortion.label for distortion in CLASSES[:9]]
 
 
 def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):

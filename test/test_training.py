@@ -127,7 +127,8 @@ def test_a_video_that_does_not_tell_its_length_gives_as_many_frames(tmp_path):
 
 
 def test_a_clip_in_colours_gives_the_levels_behind_them(tmp_path):
-    ramp = np.tile(np.linspace(0, 255, 256, dtype=np.uint8), (192, 1))
+    # Each level is wide enough for the blocks of two pixels in which a video stores colours.
+    ramp = np.tile(np.arange(256, dtype=np.uint8).repeat(3), (192, 1))
     video = cv2.VideoWriter(str(tmp_path / 'clip.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10,
                             ramp.shape[::-1])
     for _ in range(8):

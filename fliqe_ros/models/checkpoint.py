@@ -19,6 +19,8 @@ from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.registry import ARCHITECTURES
 from fliqe_ros.models.resnet50 import ResNet50, ResNet50Encoder
+from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.models.thermal_s7 import ThermalS7
 import torch
 from torch import nn
 
@@ -119,7 +121,10 @@ def _network(path: Path, content: dict[str, Any]) -> QualityNetwork:
     if architecture not in ARCHITECTURES:
         raise CheckpointError(path, f'architecture {architecture!r} is none of '
                                     f'{", ".join(sorted(ARCHITECTURES))}')
-    network = ARCHITECTURES[architecture].build()
+    if architecture == ThermalS.architecture and 'block.0.weight' not in state:
+        network: QualityNetwork = ThermalS7()
+    else:
+        network = ARCHITECTURES[architecture].build()
     _load_state(path, network, state)
     network.metadata = metadata
     return network.eval()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.registry import ARCHITECTURES
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ class Prediction(NamedTuple):
     embedding: Tensor
     #: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
     logit: Tensor
-    #: (N, 13) float, in the order of ``CLASSES``; None without a type head.
+    #: (N, types) float, the first ones of ``CLASSES``; None without a type head.
     type_logits: Tensor | None = None
     #: (N, h, w) float, ``logit`` of blocks of the frame, one every 32 px; None without a map.
     map_logits: Tensor | None = None
@@ -42,6 +43,15 @@ class QualityNetwork(nn.Module, ABC):
     classifier: nn.Module
     type_head: nn.Module | None    # None where it tells no types
     metadata: dict[str, Any]       # what its checkpoint says about it
+
+    @property
+    def types(self) -> tuple[Distortion, ...]:
+        """Return the types that it is to tell apart, clean first."""
+        if self.type_head is None:
+            return CLASSES
+        *_, last = self.type_head.children()
+        assert isinstance(last, nn.Linear)
+        return CLASSES[:last.out_features]
 
     def preprocess(self, frame: np.ndarray) -> Tensor:
         """

@@ -82,9 +82,10 @@ class Schedule:
                         for phase in self.phases)
 
 
-def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S) -> tuple[Phase, ...]:
+def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S,
+         distortions: Sequence[Distortion] = DISTORTIONS) -> tuple[Phase, ...]:
     """Phases of every distortion in turn, clean before each."""
-    return tuple(phase for distortion in DISTORTIONS
+    return tuple(phase for distortion in distortions
                  for phase in (Phase('clean', clean_s), Phase(distortion.label, distorted_s)))
 
 

@@ -19,7 +19,8 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.status import LABELS
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
-from fliqe_ros.tools.demo_report import draw_report, find_problems, format_table, Sample, summarise
+from fliqe_ros.tools.demo_report import (
+    draw_report, find_problems, format_table, Sample, SHOWN, summarise)
 from fliqe_ros.tools.demo_system import (
     check_alive, DemoError, isolated, output_of, Process, running)
 from fliqe_ros.tools.interrupts import noted_signals
@@ -101,11 +102,10 @@ def _seconds(time_message: Time | Duration) -> float:
 
 
 def plan(seconds: float) -> Schedule:
-    """Return a schedule of every distortion once, with clean frames around each and at the end."""
-    distortions = len(tour()) // 2
-    distorted_s = round(seconds * _DISTORTED_SHARE / distortions, 3)
-    clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (distortions + 1), 3)
-    return Schedule((*tour(distorted_s, clean_s), Phase('clean')))
+    """Return a schedule of each shown type once, with clean frames around each and at the end."""
+    distorted_s = round(seconds * _DISTORTED_SHARE / len(SHOWN), 3)
+    clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (len(SHOWN) + 1), 3)
+    return Schedule((*tour(distorted_s, clean_s, SHOWN), Phase('clean')))
 
 
 def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,

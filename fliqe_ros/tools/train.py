@@ -11,7 +11,6 @@ from typing import Any
 
 from fliqe_ros.data.frame_store import FrameStore
 from fliqe_ros.data.sources import load_sources, Source, synthetic_source
-from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.evaluation.evaluate import evaluate_network
 from fliqe_ros.evaluation.metrics import metrics
 from fliqe_ros.models.checkpoint import save_checkpoint
@@ -187,7 +186,7 @@ def finish(network: QualityNetwork, sources: list[Source], config: TrainingConfi
     path.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(path, network.cpu(), {
         'version': options.version,
-        'classes': [distortion.label for distortion in CLASSES],
+        'classes': [distortion.label for distortion in network.types],
         'training_data': {source.name: licences.get(source.name, '') for source in sources},
         'config': asdict(config),
         'metrics': {'balanced_accuracy': found.balanced_accuracy,

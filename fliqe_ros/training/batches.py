@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,15 +63,17 @@ class Batches(Dataset):
         dealt, where the type has distortions too.
     :param augment: share of the views that are seen through a randomly drawn camera.
     :param softness: see ``augmentation.random_view``.
+    :param types: those that are dealt, where the network does not know all of them.
     """
 
     def __init__(self, sources: list[Source], prepare: Callable[[np.ndarray], Tensor],
                  view_size: tuple[int, int], views: int, steps: int, seed: int, epoch: int,
                  artifacts: float = 0.25, augment: float = 1.0,
-                 softness: float = SOFTNESS):
+                 softness: float = SOFTNESS, types: Sequence[Distortion] = CLASSES):
         self.sources, self.prepare, self.view_size = sources, prepare, view_size
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
+        self.deal = [distortion for distortion in DEAL if distortion in types]
         weights = np.array([source_weight(source) for source in sources])
         self.weights = weights / weights.sum()
 
@@ -82,7 +84,8 @@ class Batches(Dataset):
         rng = np.random.default_rng((self.seed, self.epoch, step))
         size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
         count = self.views * SPOILT_PER_VIEW
-        types = rng.permutation(np.resize(rng.permutation(DEAL), count)).reshape(self.views, -1)
+        dealt = np.resize(rng.permutation(self.deal), count)
+        types = rng.permutation(dealt).reshape(self.views, -1)
         images: list[Tensor] = []
         faults: list[Fault] = []
         blocks: list[np.ndarray] = []

@@ -55,7 +55,7 @@ class TrainingConfig:
         size = ((self.large_rows, self.large_columns) if large
                 else (self.view_rows, self.view_columns))
         return Batches(sources, network.preprocess, size, self.views, steps, self.seed, epoch,
-                       self.artifacts, self.augment, self.softness)
+                       self.artifacts, self.augment, self.softness, network.types)
 
 
 def default_config(architecture: str) -> TrainingConfig:
