@@ -187,7 +187,8 @@ def test_a_process_that_will_not_end_is_killed(tmp_path, monkeypatch):
 
 def test_a_process_that_ended_is_noticed(tmp_path):
     (tmp_path / 'program.py').write_text('import sys\nprint(*sys.argv[1:])\nsys.exit(3)\n')
-    with running('program', {'rate': 5.0, 'cameras': ('/a', '/b'), 'discover': False}, tmp_path) as process:
+    parameters = {'rate': 5.0, 'cameras': ('/a', '/b'), 'discover': False}
+    with running('program', parameters, tmp_path) as process:
         process.wait()
         with pytest.raises(DemoError, match='program ended with status 3'):
             check_alive([process])
