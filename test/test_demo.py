@@ -111,7 +111,7 @@ def test_the_detail_is_where_the_picture_shows_something():
 def test_the_plan_shows_every_distortion_within_its_time():
     schedule = plan(40)
     phases = [phase.name for phase in schedule.phases]
-    assert phases[::2] == ['clean'] * 13 and phases[1::2] == LABELS
+    assert phases[::2] == ['clean'] * 9 and phases[1::2] == LABELS
     ends = sum(phase.seconds for phase in schedule.phases[:-1])
     assert 38 < ends < 40
     assert schedule.at(1e6).name == 'clean'

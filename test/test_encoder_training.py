@@ -242,12 +242,9 @@ def heads_anew(sources, **settings) -> list:
     return evaluate_methods([method], sources, 'graded', limit=2)[method.name]
 
 
-def test_severities_are_ranked_where_the_config_says_so(sources):
-    def disorder(weight):
-        found = severity_correlations(heads_anew(sources, ranking_weight=weight))
-        return np.mean([found[distortion] for distortion in DISTORTIONS[:8]])  # those it learns
-
-    assert disorder(2.0) < disorder(0.0) - 0.03
+def test_new_heads_learn_the_order_of_severities(sources):
+    found = severity_correlations(heads_anew(sources))
+    assert np.mean([found[distortion] for distortion in DISTORTIONS[:8]]) < -0.6, 'those it knows'
 
 
 def test_the_more_frames_are_supposed_to_be_clean_the_higher_the_scores(sources):

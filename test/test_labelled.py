@@ -4,6 +4,7 @@ import csv
 
 import cv2
 from fliqe_ros.data.frame_tables import FRAME_TABLES
+from fliqe_ros.data.sources import synthetic_source
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.evaluation.labelled import agreement, labelled_frames
 from fliqe_ros.models.packaged import DEFAULT_MODEL
@@ -43,12 +44,11 @@ def test_the_rated_list_has_opinions_of_every_kind():
 def labelled(tmp_path):
     """Return a table and a folder with a good frame, a bad one, and one that is missing."""
     rng = np.random.default_rng(0)
-    smooth = cv2.GaussianBlur(rng.uniform(0, 255, (160, 200)).astype(np.float32), (0, 0), 6)
-    good = cv2.normalize(smooth, None, 20, 230, cv2.NORM_MINMAX)
+    good = synthetic_source(2, seed=3, height=160, width=200).training[0].to_8bit()
     bad = np.clip(good + 60 * rng.standard_normal(good.shape), 0, 255)
     (tmp_path / 'cam' / 'good').mkdir(parents=True)
     (tmp_path / 'cam' / 'bad').mkdir()
-    cv2.imwrite(str(tmp_path / 'cam' / 'good' / 'a.png'), good.astype(np.uint8))
+    cv2.imwrite(str(tmp_path / 'cam' / 'good' / 'a.png'), good)
     cv2.imwrite(str(tmp_path / 'cam' / 'bad' / 'b.png'), (bad * 20 + 3000).astype(np.uint16))
     table = tmp_path / 'table.csv'
     table.write_text('folder,file,type,opinion,scene\ncam,good/a.png,clean,4.5,x\n'

@@ -108,7 +108,7 @@ def test_training_can_start_from_a_checkpoint(camera, tmp_path, capsys):
     still = ('--learning-rate', '1e-9', '--seed', '1')
     assert train_briefly(camera.parent, tmp_path / 'b', '--init', str(first), *still) == 0
     assert train_briefly(camera.parent, tmp_path / 'c', *still) == 0
-    weights = [load_model(tmp_path / run / 'model.pt').projection[0].weight for run in 'abc']
+    weights = [load_model(tmp_path / run / 'model.pt').projection[1].weight for run in 'abc']
     assert torch.allclose(weights[0], weights[1], atol=1e-6)
     assert not torch.allclose(weights[0], weights[2], atol=1e-2)
     assert train_briefly(camera.parent, tmp_path / 'd', '--init', str(first),
