@@ -42,7 +42,7 @@ def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
         level = usual + rng.normal(0, 15)
         if abs(level - behind) < 45 or rng.random() < 0.15:
             level = contrasting(behind, rng)
-        _put(hidden, levels_of, Blotch.draw(
+        _put(hidden, levels_of, _Blotch.draw(
             middle, radius * np.exp(rng.normal(-0.1, 0.4)), softness, level, 0.09, rng, opacity))
     soft = wide_blur(frame, max(1.5, 0.6 * radius))
     return _shown(frame, hidden, soft, levels_of, 0.9, rng)
@@ -66,7 +66,7 @@ def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndar
         width = np.clip(typical * np.exp(rng.normal(0, 0.3)), 0.02, 0.15) * columns
         size, middle = max(1.5, width / 2), rng.random(2) * (columns, rows)
         level = warm + rng.normal(0, 12)
-        drop = Blotch.draw(middle, size, softness, level, 0.025, rng)
+        drop = _Blotch.draw(middle, size, softness, level, 0.025, rng)
         _put(hidden, levels_of, drop)
         left -= np.pi * size**2
         if rng.random() < running:  # it ran down to here and left a thinner trail
@@ -113,7 +113,7 @@ def _smear(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndar
 
 
 @dataclass(frozen=True)
-class Blotch:
+class _Blotch:
     """A roundish thing on the lens."""
 
     middle: np.ndarray   #: (x, y), px
@@ -127,13 +127,13 @@ class Blotch:
 
     @classmethod
     def draw(cls, middle: np.ndarray, radius: float, softness: float, level: float,
-             roughness: float, rng: np.random.Generator, opacity: float = 1.0) -> Blotch:
+             roughness: float, rng: np.random.Generator, opacity: float = 1.0) -> _Blotch:
         """Draw its outline and shade."""
         return cls(middle, radius, softness, level, rng.normal(0.0, 12.0),
                    rng.normal(0.0, roughness, (2, 2)), rng.uniform(0.7, 1.0, 2), opacity)
 
 
-def _put(hidden: np.ndarray, level_map: np.ndarray, blotch: Blotch) -> None:
+def _put(hidden: np.ndarray, level_map: np.ndarray, blotch: _Blotch) -> None:
     """Put a blotch into the maps of what is hidden (0 to 1) and of the levels that hide it."""
     reach = blotch.radius * (1.4 + 2.5 * blotch.softness)
     (left, top), (right, bottom) = (
