@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.models.network import (
-    binary_head, EMBEDDING_SIZE, Normalize, QualityNetwork)
+    binary_head, EMBEDDING_SIZE, Normalize, QualityNetwork, type_head)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -27,6 +27,8 @@ ECHO_REACH = 4
 ECHO_SHIFTS = tuple(
     (row, column) for row in range(ECHO_REACH + 1) for column in range(-ECHO_REACH, ECHO_REACH + 1)
     if (row, column) > (0, 0) and row * row + column * column <= ECHO_REACH**2 + 1)
+#: Of a block or a frame; see ``statistics``.
+STATISTICS = 2 * (TEXTURE_CHANNELS + STRUCTURE_CHANNELS) + len(ECHO_SHIFTS)
 #: Brings the autocorrelation of most frames to the size of the other statistics.
 ECHO_SCALE = 4.0
 #: Features of a block, and how many of them are kept by place, in a grid of so many cells a side.
@@ -55,22 +57,8 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
-class ThermalS(QualityNetwork):
-    """
-    Feature statistics → 128-d unit embedding → binary head and type head; quality map beside it.
-
-    Statistics of a block are mean and standard deviation of texture channels (noise, blocks,
-    sharpness) and of structure channels with their wider view (motion), and the autocorrelation
-    of edges at several shifts, where a ghost is a peak. The embedding is computed from
-
-    - the statistics of the whole frame;
-    - features of its blocks: their mean, greatest and least, since a drop on the lens shows in a
-      few blocks, and a picture behind a sharp display in the others; and a coarse grid of them,
-      since shading and covers are a matter of place;
-    - profiles of edges over rows and columns, in which a single dead line or a seam stands out.
-
-    The quality map is a vote of each block. Under 0.5 M parameters.
-    """
+class Trunk(QualityNetwork):
+    """The convolutions of thermal_s, and the autocorrelation of its edges."""
 
     architecture: ClassVar[str] = 'thermal_s'
     any_size: ClassVar[bool] = True
@@ -89,41 +77,6 @@ class ThermalS(QualityNetwork):
             _conv(TEXTURE_CHANNELS, 64, 2),  # 64 x H/16
             _conv(64, STRUCTURE_CHANNELS))   # 96 x H/16
         self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 1, bias=False)
-        statistics = 2 * (TEXTURE_CHANNELS + STRUCTURE_CHANNELS) + len(ECHO_SHIFTS)
-        self.block = nn.Sequential(
-            nn.Linear(statistics, BLOCK_FEATURES), nn.BatchNorm1d(BLOCK_FEATURES), nn.ReLU())
-        self.block_classifier = nn.Linear(BLOCK_FEATURES, 1)
-        self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
-        features = (statistics + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
-                    + 4 * EDGE_CHANNELS)
-        self.projection = nn.Sequential(
-            nn.BatchNorm1d(features), nn.Linear(features, 256), nn.BatchNorm1d(256), nn.ReLU(),
-            nn.Linear(256, EMBEDDING_SIZE))
-        self.classifier = binary_head()
-        self.type_head = nn.Sequential(
-            nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
-            nn.Linear(64, len(CLASSES)))
-
-    def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, H, W) uint8 → (N, 128) unit embeddings, (N, rows, columns) logits of blocks."""
-        edges = self.edges(self.levels(batch))
-        blocks = self._block_means(edges)
-        features = self._block_features(blocks)
-        whole = torch.cat([_statistics(blocks.each(_mean)), _pooled(features),
-                           self._placed(features), _line_profiles(edges.float())], dim=1)
-        votes = self.block_classifier(features).squeeze(3)
-        return F.normalize(self.projection(whole), dim=1), votes
-
-    def _block_means(self, edges: Tensor) -> BlockMeans:
-        texture = self.texture(edges)
-        structure = self.structure(texture).float()
-        texture = texture.float()
-        structure_means = F.avg_pool2d(structure, 4, 2)
-        rows, columns = structure_means.shape[2:]  # it needs most margin
-        return BlockMeans(
-            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4),
-            self._echoes(edges), structure_means, F.avg_pool2d(structure * structure, 4, 2),
-        ).each(lambda means: means[:, :, :rows, :columns])
 
     def _echoes(self, edges: Tensor) -> Tensor:
         """Edges times their shifted copies, every second cell, summed over channels; by block."""
@@ -143,11 +96,64 @@ class ThermalS(QualityNetwork):
         copies = copies.unflatten(1, (-1, ECHO_CHANNELS))
         return F.avg_pool2d((copies[:, :1] * copies).sum(2), 6, 4)
 
+
+class ThermalS(Trunk):
+    """
+    Feature statistics → 128-d unit embedding → binary head and type head; quality map beside it.
+
+    Statistics of a block are mean and standard deviation of texture channels (noise, blocks,
+    sharpness) and of structure channels with their wider view (motion), and the autocorrelation
+    of edges at several shifts, where a ghost is a peak. The embedding is computed from
+
+    - the statistics of the whole frame;
+    - features of its blocks: their mean, greatest and least, since a drop on the lens shows in a
+      few blocks, and a picture behind a sharp display in the others; and a coarse grid of them,
+      since shading and covers are a matter of place;
+    - profiles of edges over rows and columns, in which a single dead line or a seam stands out.
+
+    The quality map is a vote of each block. Under 0.5 M parameters.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.Linear(STATISTICS, BLOCK_FEATURES), nn.BatchNorm1d(BLOCK_FEATURES), nn.ReLU())
+        self.block_classifier = nn.Linear(BLOCK_FEATURES, 1)
+        self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
+        features = (STATISTICS + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
+                    + 4 * EDGE_CHANNELS)
+        self.projection = nn.Sequential(
+            nn.BatchNorm1d(features), nn.Linear(features, 256), nn.BatchNorm1d(256), nn.ReLU(),
+            nn.Linear(256, EMBEDDING_SIZE))
+        self.classifier = binary_head()
+        self.type_head = type_head(len(CLASSES))
+
+    def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 1, H, W) uint8 → (N, 128) unit embeddings, (N, rows, columns) logits of blocks."""
+        edges = self.edges(self.levels(batch))
+        blocks = self._block_means(edges)
+        features = self._block_features(blocks)
+        whole = torch.cat([statistics(blocks.each(mean_of_blocks)), _pooled(features),
+                           self._placed(features), _line_profiles(edges.float())], dim=1)
+        votes = self.block_classifier(features).squeeze(3)
+        return F.normalize(self.projection(whole), dim=1), votes
+
+    def _block_means(self, edges: Tensor) -> BlockMeans:
+        texture = self.texture(edges)
+        structure = self.structure(texture).float()
+        texture = texture.float()
+        structure_means = F.avg_pool2d(structure, 4, 2)
+        rows, columns = structure_means.shape[2:]  # it needs most margin
+        return BlockMeans(
+            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4),
+            self._echoes(edges), structure_means, F.avg_pool2d(structure * structure, 4, 2),
+        ).each(lambda means: means[:, :, :rows, :columns])
+
     def _block_features(self, blocks: BlockMeans) -> Tensor:
         """Return (N, rows, columns, BLOCK_FEATURES)."""
         count, _, rows, columns = blocks.echoes.shape
         each = blocks.each(lambda means: means.permute(0, 2, 3, 1).flatten(0, 2))
-        return self.block(_statistics(each)).unflatten(0, (count, rows, columns))
+        return self.block(statistics(each)).unflatten(0, (count, rows, columns))
 
     def _placed(self, features: Tensor) -> Tensor:
         """Return the features of a grid of equal cells over the frame, (N, …)."""
@@ -157,14 +163,14 @@ class ThermalS(QualityNetwork):
         return (by_row @ (placed @ by_column.T)).flatten(1)
 
 
-def _statistics(means: BlockMeans) -> Tensor:
+def statistics(means: BlockMeans) -> Tensor:
     """Means of N blocks or frames, (N, channels) each → (N, statistics)."""
-    statistics = [means.echoes[:, 1:] / (means.echoes[:, :1] + 1e-4) * ECHO_SCALE]
+    parts = [means.echoes[:, 1:] / (means.echoes[:, :1] + 1e-4) * ECHO_SCALE]
     for mean, mean_of_squares in ((means.texture, means.texture_squares),
                                   (means.structure, means.structure_squares)):
         variance = (mean_of_squares - mean.square()).clamp_min(0.0)
-        statistics += [mean, variance.add(1e-4).sqrt()]
-    return torch.cat(statistics, dim=1)
+        parts += [mean, variance.add(1e-4).sqrt()]
+    return torch.cat(parts, dim=1)
 
 
 def _pooled(features: Tensor) -> Tensor:
@@ -188,7 +194,7 @@ def _line_profiles(edges: Tensor) -> Tensor:
     return torch.cat(profiles, dim=1)
 
 
-def _mean(blocks: Tensor) -> Tensor:
+def mean_of_blocks(blocks: Tensor) -> Tensor:
     return blocks.mean((2, 3))
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.models.network import (
-    as_tensor, binary_head, EMBEDDING_SIZE, Normalize, QualityNetwork)
+    as_tensor, binary_head, Normalize, QualityNetwork, type_head)
 from fliqe_ros.models.preprocessing import preprocess_resnet50
 from fliqe_ros.models.resnet50 import PretrainedEncoder
 import numpy as np
@@ -47,9 +47,7 @@ class EfficientNetLite0(QualityNetwork):
         self.normalize = Normalize(127.0, 128.0)
         self.iqa_encoder = PretrainedEncoder(backbone, FEATURES)
         self.classifier = binary_head()
-        self.type_head = nn.Sequential(
-            nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
-            nn.Linear(64, len(CLASSES)))
+        self.type_head = type_head(len(CLASSES))
         self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
         self.eval()
 
