@@ -35,6 +35,11 @@ ECHO_SCALE = 4.0
 BLOCK_FEATURES, PLACED_FEATURES, GRID = 64, 8, 5
 #: Edge cells on either side that a line of the frame is compared with.
 LINE_REACH = 3
+#: Mixtures of edges in which a seam is looked for, and the neighbours on either side, in edge
+#: cells, that it has to stand out from.
+SEAM_CHANNELS, SEAM_REACH = 8, 2
+#: Weighs the greatest blocks in a soft maximum: the inverse of the size that counts as a peak.
+PEAK_SHARPNESS = 2.0
 
 
 class BlockMeans(NamedTuple):
@@ -106,10 +111,11 @@ class ThermalS(Trunk):
     of edges at several shifts, where a ghost is a peak. The embedding is computed from
 
     - the statistics of the whole frame;
-    - features of its blocks: their mean, greatest and least, since a drop on the lens shows in a
-      few blocks, and a picture behind a sharp display in the others; and a coarse grid of them,
-      since shading and covers are a matter of place;
-    - profiles of edges over rows and columns, in which a single dead line or a seam stands out.
+    - features of its blocks: their mean, soft maximum and soft minimum, since a drop on the lens
+      shows in a few blocks, and a picture behind a sharp display in the others; and a coarse grid
+      of them, since shading and covers are a matter of place;
+    - profiles of edges over rows and columns, in which a single dead line stands out, and a seam
+      as a line that is an edge all along.
 
     The quality map is a vote of each block. Under 0.5 M parameters.
     """
@@ -120,8 +126,9 @@ class ThermalS(Trunk):
             nn.Linear(STATISTICS, BLOCK_FEATURES), nn.BatchNorm1d(BLOCK_FEATURES), nn.ReLU())
         self.block_classifier = nn.Linear(BLOCK_FEATURES, 1)
         self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
+        self.seam = nn.Conv2d(EDGE_CHANNELS, SEAM_CHANNELS, 1, bias=False)
         features = (STATISTICS + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
-                    + 4 * EDGE_CHANNELS)
+                    + 4 * EDGE_CHANNELS + 4 * SEAM_CHANNELS)
         self.projection = nn.Sequential(
             nn.BatchNorm1d(features), nn.Linear(features, 256), nn.BatchNorm1d(256), nn.ReLU(),
             nn.Linear(256, EMBEDDING_SIZE))
@@ -134,7 +141,8 @@ class ThermalS(Trunk):
         blocks = self._block_means(edges)
         features = self._block_features(blocks)
         whole = torch.cat([statistics(blocks.each(mean_of_blocks)), _pooled(features),
-                           self._placed(features), _line_profiles(edges.float())], dim=1)
+                           self._placed(features), _line_profiles(edges.float()),
+                           _seams(self.seam(edges).float().abs())], dim=1)
         votes = self.block_classifier(features).squeeze(3)
         return F.normalize(self.projection(whole), dim=1), votes
 
@@ -174,8 +182,22 @@ def statistics(means: BlockMeans) -> Tensor:
 
 
 def _pooled(features: Tensor) -> Tensor:
-    """Return mean, greatest and least feature of all blocks, (N, 3 * BLOCK_FEATURES)."""
-    return torch.cat([features.mean((1, 2)), features.amax((1, 2)), features.amin((1, 2))], dim=1)
+    """Mean, soft maximum and soft minimum of the blocks, (N, 3 * BLOCK_FEATURES)."""
+    return torch.cat([features.mean((1, 2)), _soft_maximum(features), -_soft_maximum(-features)],
+                     dim=1)
+
+
+def _soft_maximum(features: Tensor) -> Tensor:
+    """
+    (N, rows, columns, channels) → (N, channels).
+
+    The greatest of many blocks is greater than that of few, so that a network that learnt from
+    small views would be misled on large frames. The mean of exponentials depends on the share of
+    the blocks alone.
+    """
+    greatest = features.detach().amax((1, 2), keepdim=True)  # or the exponentials overflow
+    peaks = torch.exp(PEAK_SHARPNESS * (features - greatest)).mean((1, 2))
+    return peaks.log() / PEAK_SHARPNESS + greatest.flatten(1)
 
 
 def _line_profiles(edges: Tensor) -> Tensor:
@@ -192,6 +214,24 @@ def _line_profiles(edges: Tensor) -> Tensor:
         height = (profile - around).abs()
         profiles += [height.amax(2), height.mean(2)]
     return torch.cat(profiles, dim=1)
+
+
+def _seams(edges: Tensor) -> Tensor:
+    """
+    Tell how far lines of a frame are edges all along: (N, channels, h, w) → (N, 4 * channels).
+
+    A seam is not strong where it crosses a sky, but it stands out from the cells beside it at
+    every point. So each cell is compared with its neighbours before a line is averaged; of the
+    profile there are the greatest and the mean. The same for columns.
+    """
+    seams = []
+    for side in (2, 3):
+        length = edges.shape[side] - 2 * SEAM_REACH
+        before, line, after = (edges.narrow(side, start, length)
+                               for start in (0, SEAM_REACH, 2 * SEAM_REACH))
+        profile = (line / (line + before + after + 0.05)).mean(5 - side)
+        seams += [profile.amax(2), profile.mean(2)]
+    return torch.cat(seams, dim=1)
 
 
 def mean_of_blocks(blocks: Tensor) -> Tensor:

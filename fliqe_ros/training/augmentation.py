@@ -117,7 +117,7 @@ def _noise(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 def _in_camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Give an 8-bit picture few levels, graphics or compression, as good cameras do."""
     if rng.random() < 0.06:
-        levels = rng.integers(20, 96)
+        levels = rng.integers(40, 128)
         image = to_uint8(np.rint(image / 255.0 * levels) * (255.0 / levels))
     if rng.random() < 0.25:
         image = jpeg(image, int(rng.integers(70, 98)))

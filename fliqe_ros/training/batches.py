@@ -25,10 +25,12 @@ SPOILT_PER_VIEW = 2
 REFERENCE_SHARE = 0.3
 #: Root mean square difference, 8-bit levels, that a fault has to make; tries to find a view.
 LEAST_DIFFERENCE, MOST_DRAWS = 1.0, 4
-#: The two that need the widest view are the hardest to learn and come twice as often, and so do
-#: those that are of many kinds.
-DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR, Distortion.NON_UNIFORMITY,
-        Distortion.OBSTRUCTION, Distortion.CORRUPTION)
+#: The two that need the widest view are the hardest to learn and come twice as often; those that
+#: are of many kinds come as often as it takes to see all of them.
+DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR,
+        *2 * (Distortion.NON_UNIFORMITY,), Distortion.OBSTRUCTION, *3 * (Distortion.CORRUPTION,))
+#: Artifacts that show in a single line or spot come twice as often as others of their type.
+LOCAL = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'sun_burn', 'drops', 'dirt')
 #: These happen before the sensor reads the picture out; the others after.
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 #: Kinds of fault that severities are compared among.
@@ -124,6 +126,7 @@ class Batches(Dataset):
 
     def _draw_fault(self, distortion: Distortion, rng: np.random.Generator) -> Fault:
         names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
+        names += [name for name in names if name in LOCAL]
         always = distortion in TYPICAL_ARTIFACTS
         least = 0.0
         artifact = ''
