@@ -17,18 +17,21 @@ NEEDS := sh -c 'echo "fliqe_ros needs $$0" >&2; exit 1'
 export DEMO_SOURCE := $(value SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench lint docs clean
+.PHONY: help setup test test-slow demo bench lint docs clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
-	  awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
+	  awk -F '\t' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 	@echo '  Variables: PYTHON=python3  SOURCE=folder-or-video  DEMO_ARGS="…"'
 	@echo '             PYTEST_ARGS="…"  BENCH_ARGS="…"'
 
 setup: $(INSTALLED) $(DEVELOPING)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
 
-test: $(INSTALLED) $(DEVELOPING)  ## Run all tests (PYTEST_ARGS="-k name" for some)
-	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
+test: $(INSTALLED) $(DEVELOPING)  ## Run the tests, but the slow ones (PYTEST_ARGS="-k name" for some)
+	$(BIN)/pytest -n auto --dist loadfile -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(INSTALLED) $(DEVELOPING)  ## Run the tests that train, export or measure
+	$(BIN)/pytest -n auto --dist loadfile -m slow $(PYTEST_ARGS)
 
 # -I keeps this folder, whose fliqe_ros has no compiled messages, off the path.
 demo: $(INSTALLED)  ## Simulated cameras, real node, live scores and demo.png

@@ -44,7 +44,8 @@ def settled(network):
     return network.eval()
 
 
-@pytest.fixture(scope='module', params=[ThermalS, ResNet50], ids=['thermal_s', 'resnet50'])
+@pytest.fixture(scope='module', ids=['thermal_s', 'resnet50'],
+                params=[pytest.param(ThermalS, marks=pytest.mark.slow), ResNet50])
 def exported(request, tmp_path_factory):
     """Return the paths of a checkpoint and of its export by the command line."""
     folder = tmp_path_factory.mktemp('exported')

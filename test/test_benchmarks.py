@@ -54,6 +54,7 @@ def test_help(script):
     assert '--quick' in bench(script, '--help')
 
 
+@pytest.mark.slow
 def test_library(results):
     record = checked(results / 'library.json')
     options = {row['option'] for row in record['times']}
@@ -69,6 +70,7 @@ def test_library(results):
         row['stage'] for row in record['stages']}
 
 
+@pytest.mark.slow
 def test_node(results):
     record = checked(results / 'node.json')
     assert [row['nodes'] for row in record['node']] == [1, 2]
@@ -78,6 +80,7 @@ def test_node(results):
     assert record['soak']['memory_early_mb'] > 10
 
 
+@pytest.mark.slow
 def test_page_is_filled_in(results, tmp_path):
     page = tmp_path / 'performance.md'
     shutil.copy(ROOT / 'docs' / 'performance.md', page)
@@ -91,6 +94,7 @@ def test_page_is_filled_in(results, tmp_path):
     assert page.read_text() == text
 
 
+@pytest.mark.slow
 def test_page_shows_the_results_that_are_kept(tmp_path):
     kept = ROOT / 'docs' / 'performance.md'
     page = tmp_path / kept.name
@@ -99,6 +103,7 @@ def test_page_shows_the_results_that_are_kept(tmp_path):
     assert page.read_text() == kept.read_text()
 
 
+@pytest.mark.slow
 def test_without_gpu_it_says_so(tmp_path):
     if 'nothing to measure' in (said := bench('gpu', '--quick', '--out', tmp_path)):
         assert 'CUDA' in said and not list(tmp_path.iterdir())

@@ -136,6 +136,7 @@ def test_functions_in_the_state_of_a_schedule_are_not_saved(sources, tmp_path):
     assert len(train_encoder(sources, tmp_path).history) == TINY.epochs
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_epoch_and_resumes(sources, tmp_path):
     still = replace(TINY, epochs=8, steps=1, patience=2, learning_rate=1e-12)
     training = train_encoder(sources, tmp_path, still)
@@ -242,11 +243,13 @@ def heads_anew(sources, **settings) -> list:
     return evaluate_methods([method], sources, 'graded', limit=2)[method.name]
 
 
+@pytest.mark.slow
 def test_new_heads_learn_the_order_of_severities(sources):
     found = severity_correlations(heads_anew(sources))
     assert np.mean([found[distortion] for distortion in DISTORTIONS[:8]]) < -0.6, 'those it knows'
 
 
+@pytest.mark.slow
 def test_the_more_frames_are_supposed_to_be_clean_the_higher_the_scores(sources):
     few, many = (np.mean([record.score for record in heads_anew(sources, clean_share=share)])
                  for share in (0.05, 0.95))
@@ -307,6 +310,7 @@ def metrics_of(run) -> list:
     return [line.rsplit(',', 1)[0] for line in (run / 'metrics.csv').read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('last_line', ['epoch 0,', 'epoch 2,'], ids=['epoch', 'heads'])
 def test_a_killed_run_goes_on_to_the_same_bits(data, tmp_path, unbroken, last_line):
     """Killed as soon as an epoch is told to be over: while the next, or the heads, are trained."""
@@ -320,6 +324,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(data, tmp_path, unbroken, last_li
     assert metrics_of(tmp_path) == metrics
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_writes_goes_on_to_the_same_bits(data, tmp_path, unbroken):
     with start_training(data, tmp_path, '-c', DIES_WRITING) as process:
         process.communicate()

@@ -163,6 +163,7 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_report_has_every_method_under_every_protocol(written):
     rows = rows_of(written / 'methods.csv')
     methods = dict.fromkeys(row['method'] for row in rows)
@@ -180,6 +181,7 @@ def test_report_has_every_method_under_every_protocol(written):
         assert (row['type_accuracy'] != 'nan') == has_types, row['method']
 
 
+@pytest.mark.slow
 def test_records_add_up_to_the_metrics(written):
     records = [row for row in rows_of(written / 'verdicts.csv')
                if (row['method'], row['protocol']) == ('thermal_s', 'graded')]
@@ -191,6 +193,7 @@ def test_records_add_up_to_the_metrics(written):
     assert float(figure['distorted_recall']) == pytest.approx(found)
 
 
+@pytest.mark.slow
 def test_page_shows_pictures_tables_and_published_figures(written):
     text = (written / 'report.md').read_text()
     linked = re.findall(r'!\[[^\]]+\]\(([^)]+)\)', text)

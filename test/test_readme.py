@@ -151,6 +151,7 @@ def test_score_command(frame_folder):
     assert done.returncode == 0 and re.match(r'0\.\d{3}|1\.000', done.stdout), done.stderr
 
 
+@pytest.mark.slow
 def test_train_evaluate_report_and_export_commands(frame_folder, monkeypatch):
     camera = frame_folder / 'thermal' / 'camera'
     camera.mkdir(parents=True)
@@ -170,6 +171,7 @@ def test_make_commands_are_what_ci_runs():
     ci = (ROOT / '.ci' / 'run').read_text().splitlines()
     makes = {line for line in COMMANDS if line.startswith('make')}
     assert makes == {'make demo', 'make test'} and makes <= set(ci)
+    assert 'make test-slow' in ci, 'nothing is left out'
 
 
 def test_ros2_commands_name_what_is_installed():

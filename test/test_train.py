@@ -67,6 +67,7 @@ def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
     assert 'camera: 2 frames to train on, 1 to validate' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
     subprocess.run(
         [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
@@ -116,6 +117,7 @@ def test_training_can_start_from_a_checkpoint(camera, tmp_path, capsys):
     assert 'is a thermal_s, not a resnet50' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_resnet50_keeps_its_backbone_and_learns_the_rest(camera, tmp_path):
     state = train_resnet50(camera, tmp_path, '--architecture', 'resnet50', '--backbone', 'random')
     torch.manual_seed(0)  # the seed of the config
@@ -131,6 +133,7 @@ def test_resnet50_keeps_its_backbone_and_learns_the_rest(camera, tmp_path):
     assert 0 <= score <= 1
 
 
+@pytest.mark.slow
 def test_resnet50_on_a_backbone_from_a_file(camera, tmp_path):
     torch.manual_seed(11)
     backbone = torchvision.models.resnet50(weights=None).state_dict()
@@ -143,6 +146,7 @@ def test_resnet50_on_a_backbone_from_a_file(camera, tmp_path):
                                   if not key.startswith('fc.')})
 
 
+@pytest.mark.slow
 def test_only_a_head_is_trained_on_a_published_encoder(camera, tmp_path):
     torch.manual_seed(12)
     encoder = ResNet50().iqa_encoder.state_dict()
