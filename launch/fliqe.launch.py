@@ -6,13 +6,16 @@ Launch the FLIQE node and bring it up: configured, then active.
 Arguments that are left empty take their value from the parameter file.
 """
 
+from difflib import get_close_matches
 from pathlib import Path
+import sys
 
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler)
 from launch.conditions import IfCondition
 from launch.events import matches_action
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
@@ -32,6 +35,7 @@ PARAMETERS = {
     'backend': str,
     'threads': int,
 }
+NAME = 'fliqe.launch.py'
 
 ARGUMENTS = [
     DeclareLaunchArgument(
@@ -80,23 +84,44 @@ ARGUMENTS = [
         description='Least severe log messages to show'),
     DeclareLaunchArgument(
         'autostart', default_value='true', choices=['true', 'false'],
-        description='Configure and activate the node; false leaves it to a lifecycle manager'),
+        description='Configure and activate the node once; false leaves it to a lifecycle '
+                    'manager'),
 ]
 
 
 def given_parameters(context):
     """Return the node parameters, by name, whose launch arguments are not empty."""
     arguments = context.launch_configurations
+    given = {name: of_type for name, of_type in PARAMETERS.items() if arguments[name]}
+    for name, of_type in given.items():
+        if of_type is int and not arguments[name].strip().lstrip('+-').isdecimal():
+            raise RuntimeError(f'{name}: {arguments[name]!r} is not a whole number')
     parameters = {
         name: ParameterValue(LaunchConfiguration(name), value_type=of_type)
-        for name, of_type in PARAMETERS.items() if arguments[name]
+        for name, of_type in given.items()
     }
     cameras = [name.strip() for name in arguments['cameras'].split(',') if name.strip()]
     return {**parameters, 'cameras': cameras} if cameras else parameters
 
 
+def warn_of_unknown_arguments(context):
+    """
+    Warn of arguments that this file does not have.
+
+    Where another file includes this one, they may be arguments of that one.
+    """
+    if not any(Path(word).name == NAME for word in sys.argv):
+        return
+    names = [argument.name for argument in ARGUMENTS]
+    for name in sorted(set(context.launch_configurations) - set(names)):
+        close = get_close_matches(name, names, 1)
+        meant = f', did you mean {close[0]}?' if close else ': ros2 launch -s lists those there are'
+        get_logger(NAME).warning(f'there is no launch argument {name}{meant}')
+
+
 def launch_node(context):
     """Return the node and, with autostart, what takes it to the state active."""
+    warn_of_unknown_arguments(context)
     params_file = Path(context.launch_configurations['params_file'])
     if not params_file.is_file():  # which launch_ros only warns of
         raise RuntimeError(f'params_file: there is no file {params_file}')
@@ -126,10 +151,12 @@ def launch_node(context):
 
 
 def activate_once_configured(node):
-    """Return the handler that activates the node when it has been configured."""
+    """Return the handler that activates the node the first time it has been configured."""
     return RegisterEventHandler(OnStateTransition(
         target_lifecycle_node=node, start_state='configuring', goal_state='inactive',
-        entities=[change_state(node, Transition.TRANSITION_ACTIVATE)]))
+        entities=[change_state(node, Transition.TRANSITION_ACTIVATE)],
+        # Whoever configures it again later decides what comes next.
+        handle_once=True))
 
 
 def change_state(node, transition):

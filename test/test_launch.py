@@ -7,6 +7,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import time
 
 from fliqe_ros.models.packaged import DEFAULT_ONNX_MODEL
 from fliqe_ros.node.parameters import DEFAULTS
@@ -196,22 +197,120 @@ def test_launch_survives_a_bad_model(launched, observer, tmp_path):
     assert state_of(observer, '/fliqe') == 'unconfigured'
 
 
-def test_a_parameter_file_that_is_not_there_ends_the_launch(tmp_path):
+def transition(node, name, label):
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+    request = ChangeState.Request()
+    request.transition.id = getattr(Transition, f'TRANSITION_{label.upper()}')
+    return call(node, ChangeState, f'{name}/change_state', request).success
+
+
+def stays(node, name, state):
+    """Return whether a node stays in a state while whoever would change it has time to."""
+    return all(state_of(node, name) == state or rclpy.spin_once(node, timeout_sec=0.1)
+               for _ in range(20))
+
+
+def test_launch_activates_once_and_leaves_the_rest_to_who_steps_in(launched, observer):
+    launched(FLIQE, discover='false', model=DEFAULT_ONNX_MODEL)
+    assert wait_until(observer, lambda: state_of(observer, '/fliqe') == 'active')
+    for label in ('deactivate', 'cleanup', 'configure'):
+        assert transition(observer, '/fliqe', label)
+    assert stays(observer, '/fliqe', 'inactive')
+    assert transition(observer, '/fliqe', 'activate')
+
+
+def test_launch_activates_a_node_that_is_rescued_after_a_bad_start(launched, observer, tmp_path):
+    from rcl_interfaces.srv import SetParameters
+    from rclpy.parameter import Parameter
+    launched(FLIQE, model=tmp_path / 'missing.onnx', discover='false')
+    assert stays(observer, '/fliqe', 'unconfigured')
+    good = Parameter('model', value=str(DEFAULT_ONNX_MODEL)).to_parameter_msg()
+    result, = call(observer, SetParameters, '/fliqe/set_parameters',
+                   SetParameters.Request(parameters=[good])).results
+    assert result.successful
+    assert transition(observer, '/fliqe', 'configure')
+    assert wait_until(observer, lambda: state_of(observer, '/fliqe') == 'active')
+
+
+@pytest.mark.parametrize('path, argument, sentence', [
+    (FLIQE, 'params_file:=/nowhere.yaml', 'params_file: there is no file /nowhere.yaml'),
+    (FLIQE, 'threads:=many', "threads: 'many' is not a whole number"),
+    (DEMO, 'cameras:=,', 'cameras: name at least one'),
+])
+def test_a_wrong_argument_ends_the_launch_and_is_named(tmp_path, path, argument, sentence):
     pytest.importorskip('launch_ros')
     done = subprocess.run(
-        [sys.executable, '-c', RUN, str(FLIQE), 'params_file:=/nowhere.yaml'], cwd=tmp_path,
+        [sys.executable, '-c', RUN, str(path), argument], cwd=tmp_path,
         capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert 'params_file: there is no file /nowhere.yaml' in done.stderr + done.stdout
+    assert sentence in done.stderr + done.stdout
 
 
-def test_demo_publishes_scores_of_both_cameras(launched, observer, tmp_path):
+@pytest.mark.parametrize('argument, sentence', [
+    ('camera:=/flir_front', 'there is no launch argument camera, did you mean cameras?'),
+    ('xyzzy:=1', 'there is no launch argument xyzzy: ros2 launch -s lists those there are'),
+])
+def test_an_argument_that_does_not_exist_is_told(tmp_path, argument, sentence):
+    pytest.importorskip('launch_ros')
+    done = subprocess.run(
+        [sys.executable, '-c', RUN, str(FLIQE), argument, 'params_file:=/nowhere.yaml'],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert sentence in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize('signals', [
+    [signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]],
+    ids=['ctrl-c', 'ctrl-c twice', 'sigterm to launch alone'])
+def test_a_signal_within_the_first_second_leaves_nothing_behind(tmp_path, signals):
+    pytest.importorskip('launch_ros')
+    log = tmp_path / 'log'
+    with log.open('w') as output:
+        launch = subprocess.Popen(
+            [sys.executable, '-c', RUN, str(DEMO)], cwd=tmp_path, start_new_session=True,
+            stdout=output, stderr=output)
+    deadline_s = time.monotonic() + 60
+    while 'process started' not in log.read_text():
+        assert time.monotonic() < deadline_s and launch.poll() is None, log.read_text()
+        time.sleep(0.02)
+    for number in signals:
+        if number == signal.SIGINT:
+            os.killpg(launch.pid, number)  # as the terminal does
+        else:
+            launch.send_signal(number)
+        time.sleep(0.1)
+    try:
+        launch.wait(30)
+        # Everything that launch has started is gone with it, or soon after.
+        while time.monotonic() < deadline_s + 30:
+            try:
+                os.killpg(launch.pid, 0)
+            except ProcessLookupError:
+                break
+            time.sleep(0.1)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(launch.pid, 0)
+        ours = [line for line in log.read_text().splitlines() if line.startswith('[quality_node')
+                or line.startswith('[camera_sim')]
+        assert not [line for line in ours if 'Traceback' in line or 'rror' in line], ours
+    finally:
+        try:
+            os.killpg(launch.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+@pytest.mark.parametrize('arguments, cameras', [
+    ({}, {'/flir_front', '/flir_rear'}),
+    ({'cameras': '/a,/b', 'image_topic': 'image', 'transport': 'compressed'}, {'/a', '/b'}),
+], ids=['default', 'other'])
+def test_demo_publishes_scores_of_its_cameras(launched, observer, tmp_path, arguments, cameras):
     from fliqe_ros.msg import QualityScore
     params_file = tmp_path / 'params.yaml'
     params_file.write_text(f'/**:\n  ros__parameters:\n    model: {DEFAULT_ONNX_MODEL}\n')
     seen = set()
-    for camera in ('/flir_front', '/flir_rear'):
+    for camera in cameras:
         observer.create_subscription(
             QualityScore, f'{camera}/quality', lambda message: seen.add(message.camera), 10)
-    launched(DEMO, params_file=params_file)
-    assert wait_until(observer, lambda: seen == {'/flir_front', '/flir_rear'}, attempts=600)
+    launched(DEMO, params_file=params_file, **arguments)
+    assert wait_until(observer, lambda: seen == cameras, attempts=600)
