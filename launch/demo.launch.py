@@ -7,6 +7,8 @@ Launch simulated thermal cameras and the FLIQE node that scores them.
 fliqe.launch.py, such as model:=…, do here what they do there.
 """
 
+import os
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -65,6 +67,8 @@ def launch_cameras(context):
             'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
             **{name: ParameterValue(value, value_type=str) for name, value in text.items()},
         }],
+        # launch leaves what it started alone when it is terminated: this makes it notice.
+        additional_env={'FLIQE_LAUNCHED_BY': str(os.getpid())},
         output='screen',
         emulate_tty=True,
     )]

@@ -7,6 +7,7 @@ Arguments that are left empty take their value from the parameter file.
 """
 
 from difflib import get_close_matches
+import os
 from pathlib import Path
 import sys
 
@@ -141,6 +142,8 @@ def launch_node(context):
             },
         ],
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+        # launch leaves what it started alone when it is terminated: this makes it notice.
+        additional_env={'FLIQE_LAUNCHED_BY': str(os.getpid())},
         output='screen',
         emulate_tty=True,
     )

@@ -121,7 +121,7 @@ def test_nothing_but_the_torch_backend_imports_torch(exported, tmp_path):
                           cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     score, refusal, line = done.stdout.splitlines()
-    assert refusal.startswith("Backend 'torch' is not installed")
+    assert refusal.endswith('PyTorch, which is not installed: pip install torch.')
     assert float(line.split()[0]) == pytest.approx(float(score), abs=6e-4)
 
 
@@ -164,9 +164,18 @@ def test_settings_that_do_not_go_together(settings, sentence):
 
 def test_a_backend_that_is_not_installed_is_named(exported, monkeypatch):
     monkeypatch.setattr('fliqe_ros.backends.loading.find_spec', lambda name: None)
-    for path, name in zip(exported, ('torch', 'onnxruntime')):
-        with pytest.raises(ValueError, match=f"'{name}' is not installed: pip install {name}"):
-            FLIQE(path, device='cpu')
+    why = 'which is not installed: pip install'
+    for settings, sentence in (
+        ({'quality_model_path': exported[0]}, f'Model {exported[0]} needs PyTorch, {why} torch.'),
+        ({'quality_model_path': exported[1]},
+         f'Model {exported[1]} needs ONNX Runtime, {why} onnxruntime.'),
+        ({'device': 'cuda'}, f"Device 'cuda' needs PyTorch, {why} torch."),
+        ({'precision': 'float16'}, f"Precision 'float16' needs PyTorch, {why} torch."),
+        ({'backend': 'torch'}, f"Backend 'torch' is PyTorch, {why} torch."),
+    ):
+        with pytest.raises(ValueError) as raised:
+            FLIQE(**{'device': 'cpu', **settings})
+        assert str(raised.value) == sentence
 
 
 def test_threads(monkeypatch):

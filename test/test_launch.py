@@ -10,6 +10,7 @@ import sys
 import time
 
 from fliqe_ros.models.packaged import DEFAULT_ONNX_MODEL
+from fliqe_ros.node import launcher
 from fliqe_ros.node.parameters import DEFAULTS
 import pytest
 import rclpy
@@ -88,7 +89,7 @@ def test_parameters_set_by_the_launch_file_exist_in_the_node():
     keys = {key.value for node in ast.walk(ast.parse(FLIQE.read_text()))
             if isinstance(node, ast.Dict) for key in node.keys if key}
     assert {'cameras', 'autostart', 'use_sim_time'} <= keys
-    assert keys <= {*DEFAULTS, 'use_sim_time'}
+    assert keys <= {*DEFAULTS, 'use_sim_time', launcher.VARIABLE}
 
 
 def test_demo_passes_arguments_that_fliqe_declares():

@@ -35,10 +35,14 @@ def load_backend(model_path: str | Path | None, device: str, precision: str, bac
         go together; one sentence.
     """
     _require_known(device, precision, backend)
+    chosen = backend
     if backend == 'auto':
         backend = _best_backend(model_path, device, precision)
     path = Path(model_path or _DEFAULT_MODELS[backend]).expanduser()
     _require_match(path, backend)
+    if not _is_installed(backend):
+        raise BackendError(f'{_what_needs(backend, chosen, device, precision, path)}, which is '
+                           f'not installed: pip install {backend}.')
     return _import_backend(backend).load(path, device, precision, _cpu_threads(threads)), path
 
 
@@ -79,9 +83,21 @@ def _require_match(path: Path, backend: str) -> None:
         raise CheckpointError(path, 'there is no such file')
 
 
+def _what_needs(backend: str, chosen: str, device: str, precision: str, path: Path) -> str:
+    """Return the beginning of a sentence on which of the settings takes this backend."""
+    package = {TORCH: 'PyTorch', ONNXRUNTIME: 'ONNX Runtime'}[backend]
+    if chosen == backend:
+        return f'Backend {backend!r} is {package}'
+    if path != _DEFAULT_MODELS[backend] or backend == ONNXRUNTIME:
+        return f'Model {path} needs {package}'
+    if device.startswith('cuda'):
+        return f'Device {device!r} needs {package}'
+    if precision not in ('auto', 'float32'):
+        return f'Precision {precision!r} needs {package}'
+    return f'Without ONNX Runtime the model needs {package}'
+
+
 def _import_backend(backend: str) -> ModuleType:
-    if not _is_installed(backend):
-        raise BackendError(f'Backend {backend!r} is not installed: pip install {backend}.')
     if backend == ONNXRUNTIME:
         # Read when ONNX Runtime is imported. Without it new versions report their use to their
         # makers and leave a file in the temporary folder. The owner of the robot may set it.

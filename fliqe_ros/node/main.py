@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 import os
+from pathlib import Path
+import select
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
+
+from fliqe_ros.node.launcher import Launcher
 
 if TYPE_CHECKING:
     from fliqe_ros.node.quality_node import QualityNode
@@ -16,6 +20,16 @@ if TYPE_CHECKING:
 # A launch system and users expect a node to be gone within 2 s, on a busy machine too.
 _GRACE_S = 1.2
 _LEAVE_S = 0.3
+_LOOK_AT_LAUNCHER_S = 1.0
+_HELP = """usage: quality_node [--ros-args -p NAME:=VALUE … --params-file FILE -r FROM:=TO …]
+
+Scores the image quality of thermal cameras and publishes it on <camera>/quality.
+
+  ros2 run fliqe_ros quality_node --ros-args -p cameras:="['/flir_front', '/flir_rear']"
+
+While it runs, ros2 param list /fliqe and ros2 param describe /fliqe NAME tell its parameters;
+{config} has them all with their defaults.
+"""
 
 
 class StopSignal:
@@ -26,6 +40,8 @@ class StopSignal:
     in the middle of anything. So the handlers do nothing here. Instead, a thread learns of the
     signal through the wake-up file and wakes the executor. If the clean-up is held up, for
     example by an import of PyTorch, the thread ends the process after a grace period.
+
+    The end of the launch process that started this one counts as a signal.
     """
 
     def __init__(self) -> None:
@@ -44,7 +60,10 @@ class StopSignal:
         self._node, self._executor = node, executor
 
     def _wait(self) -> None:
-        os.read(self._read, 1)
+        launcher = Launcher()
+        while not launcher.has_ended:
+            if select.select([self._read], [], [], _LOOK_AT_LAUNCHER_S)[0]:
+                break
         self.received.set()
         if self._executor:
             with suppress(Exception):  # it may be shut down already
@@ -73,6 +92,11 @@ def _exit_now(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(status)
+
+
+def _print_help() -> None:
+    prefix = Path(__file__).parents[5]  # of lib/python3.x/site-packages/fliqe_ros/node/main.py
+    print(_HELP.format(config=prefix / 'share' / 'fliqe_ros' / 'config' / 'fliqe.yaml'), end='')
 
 
 def _spin(node: QualityNode, executor: Executor, stop: StopSignal) -> None:
@@ -112,6 +136,10 @@ def main(args: list[str] | None = None) -> None:
 
     Exit status: 0, or 1 if the node was to start by itself and could not.
     """
+    words = sys.argv[1:] if args is None else args
+    if {'-h', '--help'} & set(words):
+        _print_help()
+        return
     stop = StopSignal()
     try:
         status = _run(args, stop)

@@ -10,6 +10,7 @@ from zlib import crc32
 
 import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError
+from fliqe_ros.node.launcher import Launcher
 from fliqe_ros.simulation.degradations import degrade, degrade_counts, is_changing
 from fliqe_ros.simulation.frame_sources import open_source, SYNTHETIC
 from fliqe_ros.simulation.schedule import (
@@ -273,12 +274,11 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
     """
     with noted_signals(ends_process) as received:
         rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-        node = None
+        node, launcher, executor = None, Launcher(), SingleThreadedExecutor()
         try:
             node = CameraSim()
-            executor = SingleThreadedExecutor()
             executor.add_node(node)
-            while not received and not node.ended:
+            while not (received or node.ended or launcher.has_ended):
                 executor.spin_once(timeout_sec=_HEED_SIGNALS_S)
         except (CameraSimError, ScheduleError, SourceError, FrameError, ParameterException,
                 NameValidationException) as error:

@@ -1,13 +1,18 @@
 """The executable ``quality_node`` in a process of its own: start, signals, exit status."""
 
 import os
+from pathlib import Path
+import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 FRONT = '/flir_front'
 EXIT_S = 2.0
+MISSING_TORCH = 'raise ModuleNotFoundError("No module named \'torch\'", name="torch")'
 
 
 def wait_for_good_bye(robot):
@@ -120,6 +125,38 @@ def test_broken_pytorch_stops_the_start_with_one_sentence(run_process, broken_py
     assert process.wait(60) == 1
     line, = process.log().splitlines()
     assert 'configure failed: ' in line and 'libcudnn.so.9: no such file' in line
+
+
+def test_a_gpu_without_pytorch_is_refused_with_its_cause(run_process, tmp_path):
+    blocked = {'PYTHONPATH': str(tmp_path)}
+    # An entry in sys.modules bars the import as a missing package does.
+    (tmp_path / 'sitecustomize.py').write_text("import sys; sys.modules['torch'] = None")
+    process = run_process(cameras=[FRONT], model='', device='cuda', environment=blocked)
+    assert process.wait(60) == 1
+    line, = process.log().splitlines()
+    assert line.endswith(
+        "Device 'cuda' needs PyTorch, which is not installed: pip install torch.")
+
+
+@pytest.mark.parametrize('tool', ['train', 'evaluate', 'report'])
+def test_tools_without_pytorch_name_it(tmp_path, tool):
+    (tmp_path / 'torch.py').write_text(MISSING_TORCH)
+    done = subprocess.run(
+        [sys.executable, '-m', f'fliqe_ros.tools.{tool}'], cwd=tmp_path, text=True,
+        capture_output=True, env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr == (
+        'torch is not installed, and this command needs it: pip install torch\n')
+
+
+def test_help_is_printed_and_starts_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'fliqe_ros.node.main', '--help'], cwd=tmp_path, text=True,
+        capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert 'usage: quality_node' in done.stdout
+    config, = re.findall(r'\S+fliqe\.yaml', done.stdout)
+    assert Path(config).is_file()
 
 
 def test_bad_model_without_autostart_leaves_it_alive(robot, run_process, tmp_path, model_file):
