@@ -27,7 +27,7 @@ from lifecycle_msgs.msg import Transition
 
 # Launch arguments that are parameters of the node under the same name, with their types
 PARAMETERS = {
-    'discover': bool,
+    'discover': str,
     'image_topic': str,
     'transport': str,
     'model': str,
@@ -43,8 +43,8 @@ ARGUMENTS = [
         'cameras', default_value='',
         description='Camera namespaces, separated by commas: /flir_front,/flir_rear'),
     DeclareLaunchArgument(
-        'discover', default_value='', choices=['', 'true', 'false'],
-        description='Also score every other camera that is found, now or later'),
+        'discover', default_value='', choices=['', 'auto', 'true', 'false'],
+        description='Score cameras that are found, now or later; auto: if none is named'),
     DeclareLaunchArgument(
         'image_topic', default_value='',
         description='Name of the image topic below each camera namespace: image_raw'),
@@ -116,7 +116,8 @@ def warn_of_unknown_arguments(context):
     names = [argument.name for argument in ARGUMENTS]
     for name in sorted(set(context.launch_configurations) - set(names)):
         close = get_close_matches(name, names, 1)
-        meant = f', did you mean {close[0]}?' if close else ': ros2 launch -s lists those there are'
+        meant = (f', did you mean {close[0]}?' if close
+                 else ': ros2 launch -s lists those there are')
         get_logger(NAME).warning(f'there is no launch argument {name}{meant}')
 
 

@@ -178,7 +178,7 @@ def test_launch_activates_the_node_with_the_cameras_given(launched, observer):
              model=DEFAULT_ONNX_MODEL)
     assert wait_until(observer, lambda: state_of(observer, '/fliqe') == 'active')
     values = parameters_of(observer, '/fliqe', 'cameras', 'discover', 'model', 'autostart')
-    assert values == [['/flir_front', '/flir_rear'], False, str(DEFAULT_ONNX_MODEL), False]
+    assert values == [['/flir_front', '/flir_rear'], 'false', str(DEFAULT_ONNX_MODEL), False]
 
 
 def test_launch_leaves_the_node_to_a_lifecycle_manager(launched, observer, tmp_path):

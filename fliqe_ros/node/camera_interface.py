@@ -8,7 +8,9 @@ from typing import Any
 
 from fliqe_ros.frame_io.topics import compressed_topic
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.node.camera_names import below
 from fliqe_ros.node.camera_session import CameraSession
+from fliqe_ros.node.image_stream import ImageStream
 from fliqe_ros.node.images import ScoredImage
 from fliqe_ros.node.messages import bgr_message, quality_message
 from fliqe_ros.node.overlay import draw
@@ -39,11 +41,6 @@ def image_topic_of(camera: str, settings: Settings) -> str:
     return below(camera, image_topic_below(settings.image_topic, settings.transport))
 
 
-def below(namespace: str, name: str) -> str:
-    """Return the name below a camera's namespace, which may be the root ``/``."""
-    return f'{namespace.rstrip("/")}/{name}'
-
-
 class CameraInterface:
     """
     The publishers, the service and the subscription of one camera.
@@ -55,6 +52,7 @@ class CameraInterface:
 
     def __init__(self, node: Node, session: CameraSession) -> None:
         self.session = session
+        self.stream = ImageStream()
         self._node = node
         self._subscription: Subscription | None = None
         name = session.namespace
@@ -62,6 +60,16 @@ class CameraInterface:
         self._overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
         self._reset = node.create_service(
             Trigger, below(name, 'quality/reset'), self._on_reset)
+
+    @property
+    def subscription(self) -> Subscription | None:
+        """Return the subscription of the images, if there is one."""
+        return self._subscription
+
+    @property
+    def quality_topic(self) -> str:
+        """Return the topic of the scores, as it is remapped."""
+        return str(self._quality.topic_name)
 
     @property
     def is_watched(self) -> bool:

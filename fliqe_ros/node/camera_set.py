@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic_ns
 
 from fliqe_ros.node.camera_interface import CameraInterface
@@ -10,6 +11,7 @@ from fliqe_ros.node.camera_session import CameraReport, CameraSession
 from fliqe_ros.node.images import ReceivedImage, ScoredImage
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.node_parameters import NodeParameters
+from fliqe_ros.node.parameters import Settings
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -33,14 +35,32 @@ class CameraSet:
         self._interfaces: dict[str, CameraInterface] = {}
         self._buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
         self._last_ns = 0
+        self._image_topics: dict[str, str] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the namespaces of the cameras."""
         return tuple(self._interfaces)
 
-    def add(self, camera: str) -> None:
-        """Create the publishers and the service of a camera."""
+    @property
+    def interfaces(self) -> tuple[CameraInterface, ...]:
+        """Return the cameras' places in the ROS graph."""
+        return tuple(self._interfaces.values())
+
+    def settings_of(self, camera: str) -> Settings:
+        """Return the settings of a camera."""
+        current = self._parameters.current
+        topic = self._image_topics.get(camera, current.image_topic)
+        return current if topic == current.image_topic else replace(current, image_topic=topic)
+
+    def add(self, camera: str, image_topic: str | None = None) -> None:
+        """
+        Create the publishers and the service of a camera.
+
+        :param image_topic: name of its image topic, if it has another than all.
+        """
+        if image_topic is not None:
+            self._image_topics[camera] = image_topic
         session = CameraSession(camera, self._parameters.current.smoothing_window)
         self._interfaces[camera] = CameraInterface(self._node, session)
 
@@ -48,6 +68,7 @@ class CameraSet:
         """Destroy what ``add`` created, if it did."""
         if camera in self._interfaces:
             self._interfaces.pop(camera).destroy()
+        self._image_topics.pop(camera, None)
 
     def clear(self) -> None:
         """Remove all cameras."""
@@ -58,7 +79,8 @@ class CameraSet:
         """Subscribe to the images of a camera; they go into the buffer."""
         interface = self._interfaces[camera]
         interface.session.restart_times(self.now_ns())
-        interface.subscribe(self._parameters.current, self._on_image)
+        interface.stream.restart()
+        interface.subscribe(self.settings_of(camera), self._on_image)
         self._node.get_logger().info(f'scoring {camera}')
 
     def subscribe_all(self, buffer: LatestFrameBuffer[ReceivedImage]) -> None:
@@ -97,6 +119,7 @@ class CameraSet:
         if now_ns < self._last_ns or self._last_ns == 0 < now_ns:
             for interface in self._interfaces.values():
                 interface.session.restart_times(now_ns)
+                interface.stream.restart()
         self._last_ns = now_ns
         return now_ns
 
@@ -105,6 +128,7 @@ class CameraSet:
     ) -> None:
         now_ns, settings = self.now_ns(), self._parameters.current
         session = interface.session
+        interface.stream.record(message, now_ns)
         if session.record_received(now_ns, settings.max_rate_hz):
             image = ReceivedImage(
                 session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns,

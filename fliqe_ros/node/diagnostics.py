@@ -43,6 +43,9 @@ class NodeReport:
     state: str
     problems: tuple[str, ...] = ()
     refused_parameters: dict[str, str] = field(default_factory=dict)
+    unknown_parameters: tuple[str, ...] = ()
+    #: By camera, sentences on what is wrong with how it is connected; by '' those on the node.
+    wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     waits_for_clock: bool = False
     converter: str = ''
     model: ModelReport | None = None
@@ -52,8 +55,13 @@ class NodeReport:
 def camera_status(
     node: str, report: CameraReport, settings: Settings, state: NodeReport,
 ) -> DiagnosticStatus:
-    """Return the status ``<node>: <camera>``; problems are only those of an active node."""
+    """
+    Return the status of a camera; problems are only those of an active node.
+
+    :param node: full name of the node.
+    """
     problems = _camera_problems(report, settings) if state.state == 'active' else []
+    problems += [(WARN, sentence) for sentence in state.wiring.get(report.camera, ())]
     if report.verdict is None:
         fine = 'no frame scored yet'
     else:
@@ -61,15 +69,32 @@ def camera_status(
     if state.state != 'active':
         fine = f'node {state.state}, {fine}'
     return _status(
-        f'{node}: {report.camera}', report.camera, problems, fine,
-        _camera_values(report, state.converter))
+        status_name(node, report.camera), report.camera, problems, fine,
+        {'camera': report.camera, 'node': node, **_camera_values(report, state.converter)})
 
 
 def inference_status(node: str, report: NodeReport) -> DiagnosticStatus:
-    """Return the status ``<node>: inference``."""
+    """
+    Return the status of the node itself.
+
+    :param node: its full name.
+    """
     return _status(
-        f'{node}: inference', node, _inference_problems(report),
-        report.state, _inference_values(report))
+        status_name(node, 'inference'), node, _inference_problems(report),
+        report.state, {'node': node, **_inference_values(report)})
+
+
+def status_name(node: str, subject: str) -> str:
+    """
+    Return the name of a status, ``robot1.fliqe: flir_front`` for /robot1/fliqe and /flir_front.
+
+    Viewers take a slash for the border between a group and its members.
+    """
+    return f'{_dotted(node)}: {_dotted(subject) or "root"}'
+
+
+def _dotted(name: str) -> str:
+    return name.strip('/').replace('/', '.')
 
 
 def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
@@ -141,8 +166,12 @@ def _inference_problems(report: NodeReport) -> list[Problem]:
         problems.append((ERROR, f'a forward pass runs for {report.times.busy_s:.0f} s'))
     if report.waits_for_clock:
         problems.append((WARN, 'use_sim_time is set, but nothing was heard on /clock'))
-    for reason in dict.fromkeys(report.refused_parameters.values()):
-        problems.append((WARN, f'parameter refused, default used: {reason}'))
+    problems += [(WARN, sentence) for sentence in report.wiring.get('', ())]
+    for why, name in {why: name for name, why in report.refused_parameters.items()}.items():
+        if name == 'cameras':
+            problems.append((ERROR, f'parameter refused, these cameras are not scored: {why}'))
+        else:
+            problems.append((WARN, f'parameter refused, default used: {why}'))
     return problems
 
 
@@ -196,6 +225,8 @@ def _inference_values(report: NodeReport) -> dict[str, object]:
         'time per batch p95 (ms)': _number(_milliseconds(times.batch_p95_s), '.1f'),
         'load (%)': _number(100 * times.load, '.0f'),
         'batch in progress for (s)': _number(times.busy_s, '.2f'),
+        **({'unknown parameters': ', '.join(report.unknown_parameters)}
+           if report.unknown_parameters else {}),
         **{f'refused: {name}': why for name, why in sorted(report.refused_parameters.items())},
     }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fliqe_ros.errors import one_line
-from fliqe_ros.node.camera_interface import below, image_topic_below, image_topic_of
+from fliqe_ros.frame_io.topics import COMPRESSED_SUFFIX
+from fliqe_ros.node.camera_interface import image_topic_below, image_topic_of
+from fliqe_ros.node.camera_names import below, thermal_cameras
 from fliqe_ros.node.camera_set import CameraSet
-from fliqe_ros.node.parameters import Settings
+from fliqe_ros.node.parameters import DEFAULTS, Settings
 from rclpy.node import Node
 
-_TYPES = {
+TYPES = {
     'raw': 'sensor_msgs/msg/Image',
     'compressed': 'sensor_msgs/msg/CompressedImage',
 }
@@ -31,30 +33,52 @@ class Discovery:
 
     def look(self, settings: Settings) -> None:
         """Add and subscribe every camera that is new."""
-        known = {self._node.resolve_topic_name(image_topic_of(camera, settings))
-                 for camera in self._cameras.names}
+        known = {self._node.resolve_topic_name(
+            image_topic_of(camera, self._cameras.settings_of(camera)))
+            for camera in self._cameras.names}
+        topics = self._node.get_topic_names_and_types()
         found = cameras_among(
-            self._node.get_topic_names_and_types(), settings.image_topic, settings.transport,
-            self._node.get_namespace())
+            topics, settings.image_topic, settings.transport, self._node.get_namespace())
+        if settings.image_topic == DEFAULTS['image_topic']:
+            found = {**thermal_among(topics, settings.transport, self._node.get_namespace()),
+                     **found}
         for camera, topic in found.items():
             if topic in known or camera in self._cameras.names or camera in self.unusable:
                 continue
             # A topic that is only subscribed to is not a camera.
             if self._node.count_publishers(topic):
-                self._include(camera)
+                self._include(camera, _name_below(camera, topic, settings.transport))
 
     def forget(self) -> None:
         """Forget which cameras are unusable."""
         self.unusable.clear()
 
-    def _include(self, camera: str) -> None:
+    def _include(self, camera: str, image_topic: str) -> None:
         try:
-            self._cameras.add(camera)
+            self._cameras.add(camera, image_topic)
             self._cameras.subscribe(camera)
         except Exception as error:
             self.unusable[camera] = f'{camera} cannot be scored: {one_line(error)}'
             self._node.get_logger().error(self.unusable[camera])
             self._cameras.remove(camera)
+
+
+def thermal_among(
+    topics: Iterable[tuple[str, list[str]]], transport: str, namespace: str,
+) -> dict[str, str]:
+    """Return cameras with usual thermal names; parameters and result as ``cameras_among``."""
+    ending = COMPRESSED_SUFFIX if transport == 'compressed' else ''
+    root = below(namespace, '')
+    images = [name.removesuffix(ending) for name, types in topics
+              if TYPES[transport] in types and name.endswith(ending) and name.startswith(root)]
+    return {camera: below(camera, name) + ending
+            for camera, name in thermal_cameras(images).items()
+            if not camera.endswith('/quality')}
+
+
+def _name_below(camera: str, topic: str, transport: str) -> str:
+    name = topic.removeprefix(below(camera, ''))
+    return name.removesuffix(COMPRESSED_SUFFIX) if transport == 'compressed' else name
 
 
 def cameras_among(
@@ -73,7 +97,7 @@ def cameras_among(
     found = {
         name[:-len(ending)] or '/': name
         for name, types in topics
-        if _TYPES[transport] in types and name.endswith(ending) and name.startswith(root)
+        if TYPES[transport] in types and name.endswith(ending) and name.startswith(root)
     }
     # <camera>/quality/image is published by this node.
     return {camera: topic for camera, topic in found.items() if not camera.endswith('/quality')}

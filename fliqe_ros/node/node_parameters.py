@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from fliqe_ros.node.parameters import (
     CROSS_CHECKS, DEFAULTS, PARAMETERS, settings_from, Spec, SPECS, Value)
+from fliqe_ros.node.rclpy_compat import parameter_overrides
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+# Declared by rclpy itself.
+_OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+
+
+def unknown_overrides(names: Iterable[str]) -> tuple[str, ...]:
+    """Return which of the names given at start-up are no parameters of the node."""
+    return tuple(sorted(
+        name for name in names if name not in SPECS and not name.startswith(_OF_ROS)))
+
+
+def unknown_sentence(name: str) -> str:
+    """Return what to tell of a start-up parameter that does not exist."""
+    close = get_close_matches(name, SPECS, 1)
+    return f'there is no parameter {name}' + (f', did you mean {close[0]}?' if close else '')
 
 
 class NodeParameters:
@@ -29,7 +46,18 @@ class NodeParameters:
         for names, check in CROSS_CHECKS:
             self._require_together(names, check)
         self.current = settings_from(self._values)
+        self.given = parameter_overrides(node)
+        self.unknown = unknown_overrides(self.given)
+        for name in self.unknown:
+            node.get_logger().warning(unknown_sentence(name))
         node.add_on_set_parameters_callback(self._on_set)
+
+    @property
+    def discovers(self) -> bool:
+        """Return whether to find cameras; a refused list of them is not an empty one."""
+        if self.current.discover == 'auto':
+            return not self.current.cameras and 'cameras' not in self.refused
+        return self.current.discover == 'true'
 
     def _declare(self, spec: Spec) -> Value:
         try:

@@ -20,7 +20,8 @@ _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
 def _check_cameras(cameras: list[str]) -> None:
     for camera in cameras:
-        if camera not in ('', '/') and not _NAME.fullmatch(camera.removeprefix('/')):
+        name = camera.removeprefix('/').removesuffix('/')
+        if camera not in ('', '/') and not _NAME.fullmatch(name):
             raise ValueError(
                 f'cameras: {camera!r} is not a topic namespace like /flir_front or flir_front')
 
@@ -65,6 +66,8 @@ class Spec:
             return float(value)
         if isinstance(self.default, list) and not value:
             return self.default
+        if isinstance(value, bool) and 'true' in self.choices:  # what YAML makes of true
+            return str(value).lower()
         if type(value) is not type(self.default):
             raise ValueError(
                 f'{self.name}: {value!r} is not of type {type(self.default).__name__}')
@@ -104,8 +107,9 @@ PARAMETERS = (
     # An empty list has no type in ROS: [''] is the empty list of cameras.
     Spec('cameras', [''], 'Camera namespaces, e.g. /flir_front. One without a leading slash is '
          "below the node's namespace", check=_check_cameras, fixed=True),
-    Spec('discover', True, "Also score every camera found, now or later, below the node's "
-         'namespace by topic type and image_topic', fixed=True),
+    Spec('discover', 'auto', 'Whether to score cameras that are found, now or later, below the '
+         "node's namespace by type and name of their topics: auto where cameras names none, "
+         'true always, false never', choices=('auto', 'true', 'false'), fixed=True),
     Spec('image_topic', 'image_raw', 'Name of the image topic below each camera namespace',
          check=_check_image_topic, fixed=True),
     Spec('transport', 'raw', 'Subscribe to the image topic itself or to its /compressed topic',
@@ -169,7 +173,7 @@ class Settings:
     """The values of all parameters at one moment; they fit each other and never change."""
 
     cameras: tuple[str, ...]
-    discover: bool
+    discover: str
     image_topic: str
     transport: str
     model: str

@@ -8,7 +8,7 @@ from typing import Any
 from fliqe_ros.errors import one_line
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.image_messages import make_converter, NativeConverter
-from fliqe_ros.node.camera_interface import below
+from fliqe_ros.node.camera_names import below, camera_and_topic
 from fliqe_ros.node.camera_set import CameraSet
 from fliqe_ros.node.diagnostics import NodeReport
 from fliqe_ros.node.discovery import Discovery
@@ -21,6 +21,7 @@ from fliqe_ros.node.node_parameters import NodeParameters
 from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.rclpy_compat import forget_state_machine, refuse_impossible_transitions
 from fliqe_ros.node.reporting import model_report, Reporter
+from fliqe_ros.node.wiring import Wiring
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.lifecycle.node import LifecycleState
@@ -59,6 +60,7 @@ class QualityNode(LifecycleNode):
         self._node_parameters = NodeParameters(self, lambda: self._phase != 'unconfigured')
         self._cameras = CameraSet(self, self._node_parameters, self.coalescer.stop)
         self._discovery = Discovery(self, self._cameras)
+        self._wiring = Wiring(self)
         self._reporter = Reporter(self, self._cameras)
         # A steady clock, because aggregators call a node stale if it falls silent while the
         # simulation is paused. Ages and rates still use the node's clock, so a paused simulation
@@ -130,10 +132,11 @@ class QualityNode(LifecycleNode):
         settings = self._node_parameters.current
         self._converter = make_converter('auto')
         self._model = model = _load_model(settings)
-        for camera in dict.fromkeys(
-                name if name.startswith('/') else below(self.get_namespace(), name)
-                for name in settings.cameras):
-            self._cameras.add(camera)
+        for name in settings.cameras:
+            full_name = name if name.startswith('/') else below(self.get_namespace(), name)
+            camera, image_topic = camera_and_topic(full_name, settings.image_topic)
+            if camera not in self._cameras.names:
+                self._cameras.add(camera, image_topic)
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
         self.get_logger().info(
             f'{model.architecture} from {model.model_path} on {model.device} by {model.backend}')
@@ -156,6 +159,7 @@ class QualityNode(LifecycleNode):
     def _cleanup(self) -> None:
         self._cameras.clear()
         self._discovery.forget()
+        self._wiring.forget()
         if self._reset_service:
             self.destroy_service(self._reset_service)
         if self._model:
@@ -178,8 +182,12 @@ class QualityNode(LifecycleNode):
         death = self._worker.restart_if_dead() if self._worker else ''
         if death:
             self.get_logger().error(death)
-        if self._phase == 'active' and self._node_parameters.current.discover:
-            self._discovery.look(self._node_parameters.current)
+        if self._phase == 'active':
+            if self._node_parameters.discovers:
+                self._discovery.look(self._node_parameters.current)
+            self._wiring.look(self._cameras.interfaces, now_ns, self._node_parameters.given)
+        else:
+            self._wiring.faults.clear()
         report = self._report(now_ns, death)
         received = self._reporter.publish(now_ns, report, self._node_parameters.current)
         self.coalescer.decide(received, report.times.load)
@@ -192,6 +200,8 @@ class QualityNode(LifecycleNode):
             state=self._phase,
             problems=tuple(filter(None, problems)),
             refused_parameters=dict(self._node_parameters.refused),
+            unknown_parameters=self._node_parameters.unknown,
+            wiring=self._wiring.faults,
             waits_for_clock=now_ns == 0,
             converter=self._converter_name(),
             model=model_report(self._model) if self._model else None,

@@ -14,6 +14,7 @@ from typing import Any
 from fliqe_ros.errors import one_line
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode
+from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 try:
@@ -23,7 +24,8 @@ except ImportError:  # Humble
 
 __all__ = [
     'CoalescingExecutor', 'forget_state_machine', 'message_callback',
-    'refuse_impossible_transitions', 'SubscriptionEventCallbacks', 'take_waiting']
+    'parameter_overrides', 'refuse_impossible_transitions', 'SubscriptionEventCallbacks',
+    'take_waiting']
 
 # If the system clock was set between reception and callback, their difference means nothing.
 _PLAUSIBLE_WAIT_NS = 60 * 10**9
@@ -93,6 +95,15 @@ class CoalescingExecutor(SingleThreadedExecutor):
         if (pause_s := self._pause_s()) > 0:
             time.sleep(pause_s)
         yield from super()._wait_for_ready_callbacks(*args, **kwargs)
+
+
+def parameter_overrides(node: Node) -> tuple[str, ...]:
+    """
+    Return the names of the parameters that were given at start-up.
+
+    ``_parameter_overrides`` is private in every rclpy. Where there is none, nothing was given.
+    """
+    return tuple(getattr(node, '_parameter_overrides', ()))
 
 
 def refuse_impossible_transitions(node: LifecycleNode) -> None:

@@ -27,7 +27,7 @@ class Reporter:
         """
         self._cameras.sample(now_ns)
         reports = self._cameras.reports(now_ns)
-        name = self._node.get_name()
+        name = self._node.get_fully_qualified_name()
         message = DiagnosticArray(status=[
             inference_status(name, report),
             *(camera_status(name, camera, settings, report) for camera in reports)])

@@ -101,8 +101,11 @@ class Robot:
     def _on_diagnostics(self, message):
         self.diagnostics_stamp_s = message.header.stamp.sec
         for status in message.status:
-            self.statuses[status.name] = status
-            self.seen_statuses[status.name].append(status)
+            # By node and namespace, which the name has with dots.
+            camera = dict(self.values(status)).get('camera')
+            key = f'{status.name.partition(":")[0]}: {camera}' if camera else status.name
+            self.statuses[key] = status
+            self.seen_statuses[key].append(status)
 
     def spin_until(self, predicate, what: str, timeout_s: float = 40.0):
         """Take part in ROS until the predicate holds; fail after the timeout. Return it."""

@@ -7,7 +7,8 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node import inference_statistics
 from fliqe_ros.node.camera_session import CameraSession, Verdict
-from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
+from fliqe_ros.node.diagnostics import (
+    camera_status, inference_status, ModelReport, NodeReport, status_name)
 from fliqe_ros.node.inference_statistics import InferenceReport, InferenceTimes
 from fliqe_ros.node.parameters import DEFAULTS, settings_from
 import pytest
@@ -28,12 +29,12 @@ def values(status):
 
 
 def camera(settings=SETTINGS, node=ACTIVE, **changes):
-    return camera_status('fliqe', replace(HEALTHY, **changes), settings, node)
+    return camera_status('/fliqe', replace(HEALTHY, **changes), settings, node)
 
 
 def test_healthy_camera():
     status = camera()
-    assert (status.name, status.hardware_id) == ('fliqe: /flir', '/flir')
+    assert (status.name, status.hardware_id) == ('fliqe: flir', '/flir')
     assert (status.level, status.message) == (OK, 'ok, smoothed 0.91')
     expected = {
         'score': '0.930', 'smoothed score': '0.910', 'frames in window': '100', 'status': 'ok',
@@ -79,6 +80,23 @@ def test_verdict_on_a_camera(changes, level, message):
     assert (status.level, status.message) == (level, message)
 
 
+@pytest.mark.parametrize('node, subject, name', [
+    ('/fliqe', '/flir_front', 'fliqe: flir_front'),
+    ('/robot1/fliqe', '/flir_front', 'robot1.fliqe: flir_front'),
+    ('/site/robot1/fliqe', '/robot1/flir/rear', 'site.robot1.fliqe: robot1.flir.rear'),
+    ('/fliqe', '/', 'fliqe: root'),
+    ('/robot1/fliqe', 'inference', 'robot1.fliqe: inference'),
+])
+def test_names_are_whole_in_every_viewer(node, subject, name):
+    assert status_name(node, subject) == name
+    # As rqt_robot_monitor finds the place of a status in its tree: a row of its own at the top,
+    # which is updated with the text that it was made with.
+    path = name.split('/')
+    assert path[0] != '' and path == [name.split('/')[-1]]
+    # As diagnostic_aggregator's analyzers write a name into a path: it changes no slash.
+    assert name.replace('/', ' ') == name
+
+
 def test_worst_problem_comes_first():
     status = camera(verdict=DEGRADED, drop_rate_hz=6.0, frozen_s=6.0)
     assert status.level == ERROR
@@ -113,7 +131,7 @@ def test_errors_are_listed_by_cause():
 
 def test_numbers_that_are_not_known_are_not_nan():
     for report in (CameraSession('/flir', 5).report(0), HEALTHY):
-        for value in values(camera_status('fliqe', report, SETTINGS, ACTIVE)).values():
+        for value in values(camera_status('/fliqe', report, SETTINGS, ACTIVE)).values():
             assert value and value.lower() != 'nan'
 
 
@@ -122,7 +140,7 @@ MODEL = ModelReport('thermal_s', '/m.pt', 'abc123', 'cuda:0', 'float16', 'torch'
 
 def test_inference():
     times = InferenceReport(7, 14, 2, 2.0, 0.011, 0.022, load=0.25)
-    status = inference_status('fliqe', NodeReport(state='active', model=MODEL, times=times))
+    status = inference_status('/fliqe', NodeReport(state='active', model=MODEL, times=times))
     assert (status.name, status.level, status.message) == ('fliqe: inference', OK, 'active')
     expected = {
         'state': 'active', 'device': 'cuda:0', 'precision': 'float16', 'backend': 'torch',
@@ -144,7 +162,7 @@ def test_inference():
      'parameter refused, default used: a is 9'),
 ])
 def test_problems_of_the_node(report, level, message):
-    status = inference_status('fliqe', report)
+    status = inference_status('/fliqe', report)
     assert (status.level, status.message) == (level, message)
 
 

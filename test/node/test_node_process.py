@@ -170,7 +170,7 @@ def test_bad_model_without_autostart_leaves_it_alive(robot, run_process, tmp_pat
 
 def test_namespaced_renamed_and_remapped(robot, run_process):
     process = run_process(
-        '-r', '__ns:=/robot7', '-r', '__node:=watcher', cameras=['flir', '/flir_abs'],
+        '-r', '__ns:=/robot7', '-r', '__node:=watcher', model='', cameras=['flir', '/flir_abs'],
         remappings=[('/robot7/flir/image_raw', '/driver/thermal'),
                     ('/robot7/flir/quality', '/monitor/flir')])
     thermal, absolute = robot.camera('/driver', topic='thermal'), robot.camera('/flir_abs')
@@ -179,8 +179,14 @@ def test_namespaced_renamed_and_remapped(robot, run_process):
     thermal.run(10.0)
     robot.spin_until(lambda: len(scores) >= 3, 'scores')
     assert scores[0].camera == '/robot7/flir'
-    robot.wait_for_status('watcher: /robot7/flir', lambda s: True)
-    robot.wait_for_status('watcher: /flir_abs', lambda s: True)
+    # Robots are told apart on one /diagnostics.
+    for camera, name in (('/robot7/flir', 'robot7.watcher: robot7.flir'),
+                         ('/flir_abs', 'robot7.watcher: flir_abs')):
+        status = robot.wait_for_status(f'robot7.watcher: {camera}', lambda s: True)
+        assert (status.name, status.hardware_id) == (name, camera)
+        assert ('node', '/robot7/watcher') in robot.values(status)
+    status = robot.wait_for_status('robot7.watcher: inference', lambda s: True)
+    assert status.hardware_id == '/robot7/watcher'
     assert robot.trigger('/robot7/watcher/reset').success
     assert robot.trigger('/robot7/flir/quality/reset').success
     assert process.process.poll() is None

@@ -7,7 +7,8 @@ from rcl_interfaces.srv import DescribeParameters
 FRONT = '/flir_front'
 
 WRONG_VALUES = {
-    'cameras': [['/flir front'], ['9lives'], ['/flir/'], ['//flir']],
+    'cameras': [['/flir front'], ['9lives'], ['/flir//'], ['//flir']],
+    'discover': ['sometimes', ''],
     'image_topic': ['', '/image_raw', 'image raw', '~image'],
     'transport': ['pigeon', ''],
     'device': ['gpu', 'cuda:', 'cuda:x', ''],
@@ -31,7 +32,7 @@ WRONG_VALUES = {
     'autostart': [True],  # read-only
 }
 # Of these, every value of the type will do; a wrong model is noticed at configure.
-FREE = {'discover', 'model'}
+FREE = {'model'}
 
 
 def test_every_parameter_has_wrong_values_here():
@@ -53,8 +54,8 @@ def test_wrong_values_are_rejected_and_change_nothing(robot, run_node):
         result = robot.set_parameters(**{name: of_another_type})
         assert not result.successful and result.reason, name
     assert robot.get(*names) == before
-    assert before == [*map({**DEFAULTS, 'cameras': [FRONT], 'discover': False, 'autostart': False,
-                            'device': 'cpu'}.get, names)]
+    assert before == [*map({**DEFAULTS, 'cameras': [FRONT], 'discover': 'false',
+                            'autostart': False, 'device': 'cpu'}.get, names)]
 
 
 @pytest.mark.parametrize('name', sorted(WRONG_VALUES.keys() - {'autostart'}))
@@ -78,7 +79,7 @@ def test_consistent_changes_can_be_set_together(robot, run_node):
 
 def test_fixed_parameters_change_only_while_unconfigured(robot, run_node, model_file):
     run_node(cameras=[FRONT])
-    changes = {'cameras': ['/other'], 'discover': True, 'image_topic': 'image', 'model': 'x.pt',
+    changes = {'cameras': ['/other'], 'discover': 'true', 'image_topic': 'image', 'model': 'x.pt',
                'transport': 'compressed', 'device': 'auto', 'precision': 'float16',
                'backend': 'torch', 'threads': 2, 'smoothing_window': 7}
     assert set(changes) == {spec.name for spec in PARAMETERS if spec.fixed}
@@ -138,7 +139,7 @@ def test_wrong_start_values_are_refused_not_fatal(robot, run_node, tmp_path):
 
 @pytest.mark.parametrize('name, value, expected', [
     ('max_rate', 10, 10.0), ('cameras', [], ['']), ('max_batch', 3, 3),
-    ('discover', False, False)])
+    ('discover', False, 'false'), ('discover', True, 'true')])
 def test_start_values_are_typed(name, value, expected):
     typed = SPECS[name].typed(value)
     assert typed == expected and type(typed) is type(expected)
