@@ -12,6 +12,7 @@ from fliqe_ros.node.images import ReceivedImage, ScoredImage
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.node_parameters import NodeParameters
 from fliqe_ros.node.parameters import Settings
+from fliqe_ros.node.picture_kind import PictureKind
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -36,6 +37,8 @@ class CameraSet:
         self._buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
         self._last_ns = 0
         self._image_topics: dict[str, str] = {}
+        #: Of cameras that were found, not named.
+        self.kinds: dict[str, PictureKind] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ class CameraSet:
         if camera in self._interfaces:
             self._interfaces.pop(camera).destroy()
         self._image_topics.pop(camera, None)
+        self.kinds.pop(camera, None)
 
     def clear(self) -> None:
         """Remove all cameras."""
@@ -146,6 +150,8 @@ class CameraSet:
         """Publish the result."""
         if interface := self._interfaces.get(result.received.camera):
             interface.publish(result)
+            if kind := self.kinds.get(result.received.camera):
+                kind.record(result.pixels, getattr(result.received.message, 'encoding', ''))
 
     def on_failure(self, image: ReceivedImage, cause: str, sentence: str) -> None:
         """Count the failure, and log it once a minute."""

@@ -44,6 +44,7 @@ class NodeReport:
     problems: tuple[str, ...] = ()
     refused_parameters: dict[str, str] = field(default_factory=dict)
     unknown_parameters: tuple[str, ...] = ()
+    left_aside: dict[str, str] = field(default_factory=dict)
     #: By camera, sentences on what is wrong with how it is connected; by '' those on the node.
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
     waits_for_clock: bool = False
@@ -227,6 +228,7 @@ def _inference_values(report: NodeReport) -> dict[str, object]:
         'batch in progress for (s)': _number(times.busy_s, '.2f'),
         **({'unknown parameters': ', '.join(report.unknown_parameters)}
            if report.unknown_parameters else {}),
+        **{f'left aside: {camera}': kind for camera, kind in sorted(report.left_aside.items())},
         **{f'refused: {name}': why for name, why in sorted(report.refused_parameters.items())},
     }
 

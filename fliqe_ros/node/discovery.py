@@ -10,6 +10,7 @@ from fliqe_ros.node.camera_interface import image_topic_below, image_topic_of
 from fliqe_ros.node.camera_names import below, thermal_cameras
 from fliqe_ros.node.camera_set import CameraSet
 from fliqe_ros.node.parameters import DEFAULTS, Settings
+from fliqe_ros.node.picture_kind import PictureKind
 from rclpy.node import Node
 
 TYPES = {
@@ -22,17 +23,20 @@ class Discovery:
     """
     Adds cameras that appear in the ROS graph.
 
-    ``unusable`` holds one sentence for each camera that was found but cannot be subscribed to.
-    Those are not tried again until ``forget``.
+    ``unusable`` holds one sentence for each camera that was found but cannot be subscribed to,
+    ``left_aside`` what each camera shows that turned out to be no thermal one. Those are not
+    tried again until ``forget``.
     """
 
     def __init__(self, node: Node, cameras: CameraSet) -> None:
         self.unusable: dict[str, str] = {}
+        self.left_aside: dict[str, str] = {}
         self._node = node
         self._cameras = cameras
 
     def look(self, settings: Settings) -> None:
         """Add and subscribe every camera that is new."""
+        self._leave_aside()
         known = {self._node.resolve_topic_name(
             image_topic_of(camera, self._cameras.settings_of(camera)))
             for camera in self._cameras.names}
@@ -43,19 +47,32 @@ class Discovery:
             found = {**thermal_among(topics, settings.transport, self._node.get_namespace()),
                      **found}
         for camera, topic in found.items():
-            if topic in known or camera in self._cameras.names or camera in self.unusable:
+            if topic in known or camera in self._cameras.names:
+                continue
+            if camera in self.unusable or camera in self.left_aside:
                 continue
             # A topic that is only subscribed to is not a camera.
             if self._node.count_publishers(topic):
                 self._include(camera, _name_below(camera, topic, settings.transport))
 
     def forget(self) -> None:
-        """Forget which cameras are unusable."""
+        """Forget which cameras are unusable or left aside."""
         self.unusable.clear()
+        self.left_aside.clear()
+
+    def _leave_aside(self) -> None:
+        for camera, kind in [*self._cameras.kinds.items()]:
+            if kind.other:
+                self.left_aside[camera] = kind.other
+                self._node.get_logger().warning(
+                    f'{camera}: its pictures are {kind.other}, so it is left aside; name it in '
+                    'cameras to have it scored')
+                self._cameras.remove(camera)
 
     def _include(self, camera: str, image_topic: str) -> None:
         try:
             self._cameras.add(camera, image_topic)
+            self._cameras.kinds[camera] = PictureKind(below(camera, image_topic))
             self._cameras.subscribe(camera)
         except Exception as error:
             self.unusable[camera] = f'{camera} cannot be scored: {one_line(error)}'

@@ -201,6 +201,7 @@ class QualityNode(LifecycleNode):
             problems=tuple(filter(None, problems)),
             refused_parameters=dict(self._node_parameters.refused),
             unknown_parameters=self._node_parameters.unknown,
+            left_aside=dict(self._discovery.left_aside),
             wiring=self._wiring.faults,
             waits_for_clock=now_ns == 0,
             converter=self._converter_name(),

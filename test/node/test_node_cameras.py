@@ -113,7 +113,7 @@ def test_namespaced_discovery_keeps_to_its_own_robot(robot, run_node):
     robot.start()
     robot.wait_until_subscribed(own)
     for _ in range(2):
-        robot.wait_for_status('fliqe: /robot7/flir', lambda s: True)
+        robot.wait_for_status('robot7.fliqe: /robot7/flir', lambda s: True)
     assert other.publisher.get_subscription_count() == 0
 
 

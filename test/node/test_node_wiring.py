@@ -1,6 +1,7 @@
 """Cameras that are named or connected wrongly: each fault in one sentence, over DDS."""
 
 from builtin_interfaces.msg import Time
+import cv2
 from fliqe_ros.node.camera_names import camera_and_topic, thermal_cameras
 from fliqe_ros.node.node_parameters import unknown_overrides
 import numpy as np
@@ -221,6 +222,48 @@ def test_cameras_with_usual_thermal_names_are_found(robot, run):
     robot.wait_until_subscribed(*drivers)
     robot.wait_for_publishers('/robot1/thermal/quality', '/quality', '/boson/quality')
     assert colour.publisher.get_subscription_count() == 0
+
+
+def photograph(front):
+    """Return a picture with many colours that are of no palette."""
+    rng = np.random.default_rng(0)
+    spots = rng.integers(0, 256, (16, 20, 3), np.uint8)
+    return np.kron(spots, np.ones((8, 8, 1), np.uint8)) // 2 + front.frame()[..., None] // 2
+
+
+def test_colour_and_depth_that_are_found_are_left_aside(robot, run, logged):
+    run(discover='auto')
+    colour, depth, palette, thermal = (robot.camera(camera) for camera in (
+        '/color', '/aligned_depth', '/ironbow', '/boson'))
+    drivers = (colour, depth, palette, thermal)
+    robot.start()
+    robot.wait_until_subscribed(*drivers)
+    counts = thermal.frame().astype(np.uint16) * 40
+    deep = image_message(counts)
+    deep.encoding = '16UC1'
+    ironbow = cv2.applyColorMap(thermal.frame(), cv2.COLORMAP_INFERNO)
+    colour.run(10.0, image_message(photograph(colour)))
+    depth.run(10.0, deep)
+    palette.run(10.0, image_message(ironbow))
+    thermal.run(10.0, deep)
+    status = robot.wait_for_status(
+        'fliqe: inference', lambda s: {('left aside: /color', 'true colour'),
+                                       ('left aside: /aligned_depth', 'depth')}
+        <= set(robot.values(s)), timeout_s=60)
+    robot.spin_until(lambda: colour.publisher.get_subscription_count() == 0, 'end')
+    robot.wait_for_publishers('/ironbow/quality', '/boson/quality')
+    assert len([key for key, _ in robot.values(status) if key.startswith('left aside')]) == 2
+    assert logged('/color: its pictures are true colour, so it is left aside') == 1
+    assert palette.publisher.get_subscription_count() == 1
+    assert thermal.publisher.get_subscription_count() == 1
+
+
+def test_colour_that_is_named_is_scored(robot, run):
+    run(cameras=['/color'])
+    colour = robot.active_camera('/color')
+    colour.run(10.0, image_message(photograph(colour)))
+    robot.wait_for_scores('/color', 15)
+    assert colour.publisher.get_subscription_count() == 1
 
 
 def test_usual_thermal_names():
