@@ -72,7 +72,7 @@ class ImageStream:
             self._note('zero', now_ns, 'stamps are zero: let the driver stamp its images')
         elif ahead_s > _AHEAD_S:
             self._note('future', now_ns, f'stamps are {ahead_s:.1f} s ahead of the clock of this '
-                       'node: synchronise the clocks, or set use_sim_time')
+                       'node: synchronise the clocks, or set use_sim_time for all')
         if last_ns is not None and 0 < stamp_ns < last_ns:
             back_s = (last_ns - stamp_ns) / NS_PER_S
             self._note('backwards', now_ns, f'stamps run backwards, by {back_s:.3f} s: is there '

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 import re
+from typing import Any
 
 from fliqe_ros.node.camera_interface import CameraInterface
 from fliqe_ros.node.discovery import TYPES
@@ -146,7 +147,7 @@ def qos_complaint(publisher: TopicEndpointInfo, wanted: QoSProfile) -> str:
     return f'the QoS of {name} does not fit what qos_overrides of this node ask for: {reason}'
 
 
-def type_name(message_type: type) -> str:
+def type_name(message_type: Any) -> str:
     """Return the name of a message type as the ROS graph has it."""
     return f'{message_type.__module__.split(".")[0]}/msg/{message_type.__name__}'
 

@@ -216,7 +216,7 @@ def test_paused_simulation_is_not_a_lost_camera(robot, run_node):
     count = len(seen)
     # Diagnostics go on once a second of real time while simulated time stands still.
     robot.spin_until(lambda: len(seen) >= count + 4, 'diagnostics')
-    assert all(status.level == status.OK for status in seen[count + 1:])
+    assert not any('no frames' in status.message for status in seen[count + 1:])
     clock.jump_to(1002)
     status = robot.wait_for_status(f'fliqe: {FRONT}', lambda s: s.level == s.ERROR)
-    assert status.message == 'no frames for 2.0 s'
+    assert status.message.startswith('no frames for 2.0 s')
