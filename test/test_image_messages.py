@@ -8,7 +8,7 @@ import tracemalloc
 import cv2
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.image_messages import (
-    crop_rows, CvBridgeConverter, ENCODINGS, NativeConverter)
+    CvBridgeConverter, ENCODINGS, NativeConverter)
 from fliqe_ros.imaging.gain_control import GainControl
 import numpy as np
 import pytest
@@ -225,21 +225,6 @@ def test_a_header_that_lies_about_its_size_allocates_nothing(converter, height, 
         assert tracemalloc.get_traced_memory()[1] < 1e5
     finally:
         tracemalloc.stop()
-
-
-def test_crop_rows_takes_the_telemetry_off():
-    frame = np.arange(514 * 4).reshape(514, 4)
-    assert np.array_equal(crop_rows(frame, 2), frame[:512])
-    assert np.array_equal(crop_rows(frame, 0), frame)
-    assert crop_rows(np.zeros((5, 4, 3)), 4).shape == (1, 4, 3)
-
-
-def test_crop_rows_leaves_at_least_one_row():
-    with pytest.raises(FrameError, match='cropping 5 rows leaves nothing of 5 rows') as error:
-        crop_rows(np.zeros((5, 4)), 5)
-    assert error.value.cause == 'zero_size'
-    with pytest.raises(ValueError, match='not be negative'):
-        crop_rows(np.zeros((5, 4)), -1)
 
 
 def real_frames(pattern, count=5):

@@ -182,21 +182,6 @@ def decompress(msg: CompressedImage) -> np.ndarray:
     return frame
 
 
-def crop_rows(frame: np.ndarray, bottom: int) -> np.ndarray:
-    """
-    Return a view of the frame without its ``bottom`` last rows (telemetry, a car bonnet).
-
-    :raises ValueError: if ``bottom`` is negative.
-    :raises FrameError: ``zero_size`` if no row would be left.
-    """
-    if bottom < 0:
-        raise ValueError(f'the rows to crop must not be negative, but are {bottom}')
-    if bottom >= len(frame):
-        raise FrameError(
-            'zero_size', f'cropping {bottom} rows leaves nothing of {len(frame)} rows')
-    return frame[:len(frame) - bottom]
-
-
 def _checked_encoding(msg: Image) -> Encoding:
     """Return the message's encoding once its sizes and its amount of data agree with it."""
     encoding = ENCODINGS.get(msg.encoding)

@@ -32,7 +32,7 @@ def test_camera_stops_and_comes_back(robot, run_node):
 
 
 def test_camera_freezes_and_thaws(robot, run_node, to_message):
-    run_node(cameras=[FRONT], freeze_after=1.5)
+    run_node(cameras=[FRONT], freeze_after=1.5, shutter_time=1.0)
     front = robot.active_camera(FRONT)
     name = f'fliqe: {FRONT}'
     assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
@@ -46,7 +46,7 @@ def test_camera_freezes_and_thaws(robot, run_node, to_message):
 
 
 def test_telemetry_that_is_cut_off_hides_no_freeze(robot, run_node, to_message):
-    run_node(cameras=[FRONT], freeze_after=1.5, crop_bottom_rows=2)
+    run_node(cameras=[FRONT], freeze_after=1.5, shutter_time=1.0, crop_bottom_rows=2)
     front = robot.active_camera(FRONT)
     assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
     frame = front.frame()
