@@ -10,10 +10,10 @@ import numpy as np
 #: A picture of which a larger share stays exactly the same is a repeated one. What changes in it
 #: are a clock, a telemetry row, a cross.
 REPEATED_SHARE = 0.7
-# Pixels along the side of a block: a sixteenth of the picture, within these.
-_SMALLEST_BLOCK, _LARGEST_BLOCK = 4, 16
+# Pixels along the side of a block: a sixteenth of the picture's shorter side, within these.
+_BLOCKS, _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 5, 16
 # The grid over which the spread of a picture is taken, in cells along a side.
-_GRID = 16
+_GRID = 8
 # A closed shutter: the spread of the grid falls to a share of what it was, and is small beside
 # the noise of the pixels. Shading may be as large as the noise if the fall is deep.
 _FALLS = ((0.3, 0.3), (0.1, 0.7))
@@ -111,7 +111,7 @@ def _is_edge(pixels: np.ndarray) -> np.ndarray:
 
 def _any_in_blocks(mask: np.ndarray) -> np.ndarray:
     """Return which blocks of a mask (H, W) hold anything; those at the edges may be smaller."""
-    size = min(max(min(mask.shape) // _GRID, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+    size = min(max(min(mask.shape) // _BLOCKS, _SMALLEST_BLOCK), _LARGEST_BLOCK)
     rows = np.logical_or.reduceat(mask, np.arange(0, mask.shape[0], size), axis=0)
     return np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], size), axis=1)
 
