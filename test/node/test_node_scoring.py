@@ -172,7 +172,7 @@ def test_undecodable_jpeg_between_good_ones(robot, run_node):
 
 
 def test_flooding_camera_starves_nobody(robot, run_node, to_message):
-    run_node(cameras=[FRONT, REAR], max_batch=1, **{
+    run_node(cameras=[FRONT, REAR], max_batch=1, freeze_after=0.0, **{
         f'qos_overrides.{REAR}/image_raw.subscription.reliability': 'reliable'})
     front, rear = robot.camera(FRONT), robot.active_camera(REAR)
     robot.wait_until_subscribed(front)
