@@ -41,8 +41,9 @@ def cross(picture, number):
     picture[:, (11 * number) % picture.shape[1]] = 255
 
 
+EDGES = ('top', 'bottom', 'left', 'right')
 DISPLAYS = {'clock': clock, 'cross': cross,
-            **{f'telemetry {edge}': telemetry(edge) for edge in ('top', 'bottom', 'left', 'right')}}
+            **{f'telemetry {edge}': telemetry(edge) for edge in EDGES}}
 
 
 @SIZES
@@ -91,6 +92,8 @@ def test_the_share_that_stays_the_same(dtype):
     after = before.copy()
     after[:15] += 1
     assert unchanged_share(before, after) == 0.75
+    after[:45] += 1
+    assert unchanged_share(before, after) <= 0.25
     assert unchanged_share(before, (before + 1).astype(dtype)) == 0.0
     assert unchanged_share(before, before[:30]) == 0.0
     assert unchanged_share(before, before.astype(np.int32)) == 0.0

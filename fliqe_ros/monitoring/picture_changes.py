@@ -12,8 +12,12 @@ import numpy as np
 REPEATED_SHARE = 0.7
 # Pixels along the side of a block: a sixteenth of the picture's shorter side, within these.
 _BLOCKS, _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 5, 16
+# Of a living picture a row in so many tells that it is.
+_GLANCE = 8
 # The grid over which the spread of a picture is taken, in cells along a side.
 _GRID = 8
+# Pixels along the shorter side that are enough for it.
+_ENOUGH = 120
 # A closed shutter: the spread of the grid falls to a share of what it was, and is small beside
 # the noise of the pixels. Shading may be as large as the noise if the fall is deep.
 _FALLS = ((0.3, 0.3), (0.1, 0.7))
@@ -74,13 +78,15 @@ class PictureWatch:
 
 def unchanged_share(before: np.ndarray, after: np.ndarray) -> float:
     """
-    Return the share of a picture that is exactly the same in another one, 0 to 1.
+    Return the share of a picture that is exactly the same in another one, 0 to 1; 0 if it is low.
 
     It is the share of blocks in which no pixel differs, since noise changes pixels everywhere, a
     display in few places. Blocks of one level, such as a clipped sky, are the same in living
     pictures too. They only count where there are no others.
     """
     if before.shape != after.shape or before.dtype != after.dtype:
+        return 0.0
+    if _differs(before[::_GLANCE], after[::_GLANCE]).mean() > 1.0 - REPEATED_SHARE:
         return 0.0
     differs = _differs(before, after)
     if not differs.any():
@@ -119,9 +125,10 @@ def _any_in_blocks(mask: np.ndarray) -> np.ndarray:
 def _spreads(pixels: np.ndarray) -> tuple[float, float]:
     """Return the standard deviations of a coarse grid and of the pixels; of one channel."""
     gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
+    step = max(min(gray.shape) // _ENOUGH, 1)
+    gray = np.ascontiguousarray(gray[::step, ::step])
     if gray.dtype not in (np.uint8, np.uint16, np.float32):
         gray = gray.astype(np.float32)
-    gray = np.ascontiguousarray(gray)
     cells = (min(_GRID, gray.shape[1]), min(_GRID, gray.shape[0]))
     grid = cv2.resize(gray, cells, interpolation=cv2.INTER_AREA)
     return float(grid.std()), float(cv2.meanStdDev(gray)[1][0, 0])
