@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import math
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
@@ -10,6 +11,7 @@ from fliqe_ros.monitoring.picture_changes import PictureChange
 from fliqe_ros.monitoring.recent_scores import RecentScores
 from fliqe_ros.monitoring.shutter import ShutterWatch
 from fliqe_ros.monitoring.status import Criteria, LOW, next_status, Status
+from fliqe_ros.monitoring.steadiness import BrightnessWatch
 from fliqe_ros.smoothing import SmoothingWindow
 
 
@@ -57,6 +59,7 @@ class CameraJudge:
 
     def __init__(self, smoothing_window: int) -> None:
         self.shutter = ShutterWatch()
+        self.brightness = BrightnessWatch()
         self._window = SmoothingWindow(smoothing_window)
         self._recent = RecentScores()
         self._status = Status.UNKNOWN
@@ -82,6 +85,8 @@ class CameraJudge:
         self._same_until_s = time_s
         closed_s = self.shutter.record(
             change.is_repeated or change.is_blank, time_s, criteria.shutter_time_s)
+        if closed_s is None and math.isfinite(change.contrast):
+            self.brightness.push(change.brightness, change.contrast)
         self._is_counted = closed_s is None or (
             not change.is_repeated and closed_s > criteria.shutter_time_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import cv2
 import numpy as np
@@ -33,6 +34,9 @@ class PictureChange:
     unchanged: float
     #: Whether there is nothing to see all of a sudden, as behind a closed shutter.
     is_blank: bool
+    #: Mean and standard deviation of the pixels; not a number where they are none.
+    brightness: float = math.nan
+    contrast: float = math.nan
 
     @property
     def is_repeated(self) -> bool:
@@ -58,14 +62,14 @@ class PictureWatch:
         unchanged = 0.0 if last is None else unchanged_share(last, pixels)
         if unchanged > REPEATED_SHARE:
             return PictureChange(unchanged, False)
-        return PictureChange(unchanged, self._is_blank(pixels))
+        grid, brightness, contrast = _levels(pixels)
+        return PictureChange(unchanged, self._is_blank(grid, contrast), brightness, contrast)
 
     def accept(self) -> None:
         """Take the last picture for a usual one, although it looked blank."""
         self._usual_spread = None
 
-    def _is_blank(self, pixels: np.ndarray) -> bool:
-        grid, noise = _spreads(pixels)
+    def _is_blank(self, grid: float, noise: float) -> bool:
         usual = self._usual_spread
         if usual is None:
             self._usual_spread = grid
@@ -122,8 +126,8 @@ def _any_in_blocks(mask: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], size), axis=1)
 
 
-def _spreads(pixels: np.ndarray) -> tuple[float, float]:
-    """Return the standard deviations of a coarse grid and of the pixels; of one channel."""
+def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
+    """Return the spread of a coarse grid, and mean and spread of the pixels; of one channel."""
     gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
     step = max(min(gray.shape) // _ENOUGH, 1)
     gray = np.ascontiguousarray(gray[::step, ::step])
@@ -131,4 +135,5 @@ def _spreads(pixels: np.ndarray) -> tuple[float, float]:
         gray = gray.astype(np.float32)
     cells = (min(_GRID, gray.shape[1]), min(_GRID, gray.shape[0]))
     grid = cv2.resize(gray, cells, interpolation=cv2.INTER_AREA)
-    return float(grid.std()), float(cv2.meanStdDev(gray)[1][0, 0])
+    mean, spread = cv2.meanStdDev(gray)
+    return float(grid.std()), float(mean[0, 0]), float(spread[0, 0])

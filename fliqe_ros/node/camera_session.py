@@ -12,6 +12,7 @@ from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.monitoring.camera_judge import CameraJudge, is_frozen, Verdict
 from fliqe_ros.monitoring.picture_changes import PictureWatch
 from fliqe_ros.monitoring.status import Criteria
+from fliqe_ros.monitoring.steadiness import RateWatch
 from fliqe_ros.node.timing import (
     NS_PER_S, percentile, RateLimit, RecentValues, seconds, Throughput)
 import numpy as np
@@ -53,6 +54,8 @@ class CameraReport:
     corrections: int
     correction_age_s: float | None
     correction_interval_s: float | None
+    brightness_swing: float
+    usual_rate_hz: float | None
 
 
 class CameraSession:
@@ -80,6 +83,7 @@ class CameraSession:
         self._last_frame_failed = False
         self._throughput = {
             count: Throughput() for count in ('received', 'scored', 'dropped', 'failed', 'lost')}
+        self._rate = RateWatch()
         self._limit = RateLimit()
         self._latencies_ns = RecentValues(_LATENCY_PERIOD_NS)
         self._logged_ns: dict[str, int] = {}
@@ -199,6 +203,7 @@ class CameraSession:
         with self._lock:
             for throughput in self._throughput.values():
                 throughput.clear()
+            self._rate.clear()
             self._limit.clear()
             self._latencies_ns.clear()
             self._logged_ns.clear()
@@ -211,6 +216,7 @@ class CameraSession:
         with self._lock:
             for name, throughput in self._throughput.items():
                 throughput.sample(now_ns, self._counts[name])
+            self._rate.sample(self._throughput['received'].rate_hz)
 
     def report(self, now_ns: int) -> CameraReport:
         """Return the camera's state at this moment, rates as of the last sample."""
@@ -248,7 +254,9 @@ class CameraSession:
                 corrections=shutter.corrections,
                 correction_age_s=None if shutter.last_s is None
                 else max(now_ns / NS_PER_S - shutter.last_s, 0.0),
-                correction_interval_s=shutter.interval_s)
+                correction_interval_s=shutter.interval_s,
+                brightness_swing=self._judge.brightness.swing,
+                usual_rate_hz=self._rate.usual_hz)
 
 
 def silence_sentence(silent_s: float, error: str, criteria: Criteria) -> str:

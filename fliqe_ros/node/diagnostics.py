@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from fliqe_ros.monitoring.camera_judge import frozen_sentence, is_frozen
 from fliqe_ros.monitoring.status import Status
+from fliqe_ros.monitoring.steadiness import HUNTING_SWING, sags
 from fliqe_ros.node.camera_session import CameraReport, silence_sentence
 from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.parameters import Settings
@@ -79,6 +80,8 @@ def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
         None if report.last_frame_failed and _silence(report, settings) else _failures(report),
         _freeze(report, settings),
         _quality(report),
+        _hunting(report),
+        _sagging(report),
         _load(report),
         _transport(report),
     ) if problem]
@@ -125,6 +128,20 @@ def _quality(report: CameraReport) -> Problem | None:
     return None
 
 
+def _hunting(report: CameraReport) -> Problem | None:
+    if report.brightness_swing < HUNTING_SWING:
+        return None
+    return WARN, (f'gain control hunts: the brightness swings by {report.brightness_swing:.0%} of '
+                  'the contrast from frame to frame')
+
+
+def _sagging(report: CameraReport) -> Problem | None:
+    if report.usual_rate_hz is None or not sags(report.rate_in_hz, report.usual_rate_hz):
+        return None
+    return WARN, (f'the rate sags: {report.rate_in_hz:.1f} Hz, usually '
+                  f'{report.usual_rate_hz:.1f} Hz')
+
+
 def _load(report: CameraReport) -> Problem | None:
     if report.latency_p95_s is not None and report.latency_p95_s > _SLOW_LATENCY_S:
         return WARN, f'slow: 95% of the scores take up to {report.latency_p95_s:.1f} s'
@@ -166,6 +183,8 @@ def _camera_values(
         'distortion': report.distortion.label,
         'affected share': _number(report.affected_share, '.2f'),
         'rate in (Hz)': _number(report.rate_in_hz, '.2f'),
+        'usual rate in (Hz)': _number(report.usual_rate_hz, '.2f'),
+        'brightness swing (%)': _number(100 * report.brightness_swing, '.0f'),
         'rate out (Hz)': _number(report.rate_out_hz, '.2f'),
         'received': report.received,
         'scored': report.scored,

@@ -67,6 +67,10 @@ DEGRADED = Verdict(0.9, 100, Status.DEGRADED, Distortion.BLANK, status_score=0.5
     ({'last_error': 'why', 'error_rate_hz': 0.2}, WARN, 'some unusable frames: why'),
     ({'drop_rate_hz': 6.0}, WARN, 'dropping 6.0 of 15.0 frames per second'),
     ({'lost_rate_hz': 5.0}, WARN, 'losing 5.0 of 20.0 frames per second in transport'),
+    ({'brightness_swing': 0.4}, WARN, 'gain control hunts: the brightness swings by 40% of the '
+     'contrast from frame to frame'),
+    ({'usual_rate_hz': 30.0}, WARN, 'the rate sags: 15.0 Hz, usually 30.0 Hz'),
+    ({'usual_rate_hz': 20.0, 'brightness_swing': 0.1}, OK, 'ok, smoothed 0.91'),
     ({'latency_p95_s': 1.5}, WARN, 'slow: 95% of the scores take up to 1.5 s'),
     # Not worth a word: a short stop, a shutter correction, few drops, past errors.
     ({'silent_s': 1.9}, OK, 'ok, smoothed 0.91'),

@@ -325,6 +325,21 @@ def test_frames_behind_a_shutter_are_left_out():
     assert camera.report(40 * NS_PER_S).corrections == 2
 
 
+def test_hunting_gain_control_and_a_sagging_rate_reach_the_report():
+    camera = CameraSession('/flir', 4)
+    scene = np.linspace(50, 150, 64 * 64).reshape(64, 64)
+    for second in range(80):
+        for tenth in range(10 if second < 60 else 4):
+            now_ns = second * NS_PER_S + tenth * NS_PER_S // 10
+            camera.record_received(now_ns, 0.0)
+            swung = scene + 40 * (tenth % 2) + second / 10
+            camera.record_picture(swung.astype(np.uint8), now_ns, CRITERIA)
+        camera.sample(second * NS_PER_S)
+    report = camera.report(80 * NS_PER_S)
+    assert report.brightness_swing > 1
+    assert (report.usual_rate_hz, report.rate_in_hz) == (10.0, 4.0)
+
+
 def test_latency_is_that_of_the_last_seconds():
     camera = CameraSession('/flir', 4)
     for second in range(30):
