@@ -154,7 +154,7 @@ def test_the_frame_is_not_changed():
 @pytest.mark.parametrize('frame, cause', [
     (np.zeros((4, 4), np.int32), 'unsupported_dtype'),
     (np.zeros((4, 4), bool), 'unsupported_dtype'),
-    (np.zeros((4, 4, 3), np.uint16), 'unsupported_shape'),
+    (np.zeros((4, 4, 4), np.uint16), 'unsupported_shape'),
     (np.zeros(4, np.float32), 'unsupported_shape'),
     (np.zeros((0, 4), np.uint16), 'zero_size')])
 def test_other_frames_are_refused(frame, cause):

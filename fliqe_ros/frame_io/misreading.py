@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fliqe_ros.frame_io.image_messages import ENCODINGS
+from fliqe_ros.frame_io.encodings import ENCODINGS
 import numpy as np
 
 if TYPE_CHECKING:  # the library needs no ROS
