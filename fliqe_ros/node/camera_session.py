@@ -185,7 +185,7 @@ class CameraSession:
             distortion = self._types.worst
         elif self._status == QualityScore.STATUS_OK:
             distortion = Distortion.CLEAN
-        misreading = self._misreading if distortion == Distortion.CORRUPTION else ''
+        misreading = self._misreading if self._status in LOW else ''
         return Verdict(self._window.mean, len(self._window), self._status, distortion, misreading)
 
     def record_latency(self, latency_ns: int, now_ns: int) -> None:
