@@ -124,6 +124,13 @@ def test_every_encoding_is_under_test():
     assert {*GRAY, *COLOUR, *YUV, *PLANES, *BAYER} == set(ENCODINGS)
 
 
+def test_the_page_lists_every_encoding():
+    page = (Path(__file__).parents[1] / 'docs' / 'pixel_formats.md').read_text()
+    listed = re.findall(r'`(\w+)`', ''.join(
+        line.split('|')[1] for line in page.splitlines() if line.startswith('| `')))
+    assert sorted(listed[1:]) == sorted(ENCODINGS), 'but for the head of the table'
+
+
 def test_every_encoding_of_sensor_msgs_is_read_or_no_picture():
     header = next(Path(sys.prefix).rglob('sensor_msgs/image_encodings.hpp'), None)
     if header is None:

@@ -51,8 +51,8 @@ def decode(data: bytes) -> np.ndarray:
 def _decode_jpeg(data: bytes) -> np.ndarray:
     width, height, components = _jpeg_header(data)
     require_size(width, height)
-    if components not in _JPEG_MODES:
-        return _decode_by_opencv(data)  # CMYK, which no camera sends
+    if components not in _JPEG_MODES:  # such as CMYK, which no camera sends
+        raise FrameError('undecodable', f'the JPEG has {components} components, not 1 or 3')
     mode = _JPEG_MODES[components]
     try:  # the codec alone, without Pillow's reading of Exif and other tags
         image = np.asarray(Image.frombytes(mode, (width, height), data, 'jpeg', mode, ''))
@@ -73,16 +73,6 @@ def _decode_png(data: bytes) -> np.ndarray:
         return cv2.cvtColor(np.asarray(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
     except (ValueError, OSError, SyntaxError, EOFError) as error:
         raise FrameError('undecodable', 'the PNG data is damaged') from error
-
-
-def _decode_by_opencv(data: bytes) -> np.ndarray:
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise FrameError('undecodable', f'OpenCV cannot decode the image: {error.err}') from error
-    if image is None:
-        raise FrameError('undecodable', 'the JPEG data is damaged')
-    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, :3])
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -23,6 +23,7 @@ _FILL_ORDER, _PREDICTOR, _SAMPLE_FORMAT = 266, 317, 339
 _DEFAULTS = {_BITS: 1, _COMPRESSION: 1, _SAMPLES: 1, _ROWS_PER_STRIP: 2**32 - 1, _PLANES: 1,
              _FILL_ORDER: 1, _PREDICTOR: 1, _SAMPLE_FORMAT: 1}
 _NEEDED = frozenset((*_DEFAULTS, _WIDTH, _HEIGHT, _COLOURS, _OFFSETS, _SIZES))
+_LISTS = (_BITS, _SAMPLE_FORMAT, _OFFSETS, _SIZES)
 _INTEGERS = {3: 'H', 4: 'I'}  # field types SHORT and LONG
 _KINDS = {1: 'u', 2: 'i', 3: 'f'}  # sample formats
 _DTYPES = ('u1', 'i1', 'u2', 'i2', 'u4', 'i4', 'f4', 'f8')
@@ -88,7 +89,8 @@ def _tags(data: bytes, order: str) -> Iterator[tuple[int, int | tuple[int, ...]]
         letter, place = _INTEGERS[kind], entry + 8
         if length * struct.calcsize(letter) > 4:
             place, = struct.unpack_from(f'{order}I', data, place)
-        if length > len(data):  # what is not there must not be allocated
+        # what is not there must not be allocated
+        if length > len(data) or length != 1 and tag not in _LISTS:
             raise KeyError(tag)
         values = struct.unpack_from(f'{order}{length}{letter}', data, place)
         yield tag, values[0] if length == 1 else values

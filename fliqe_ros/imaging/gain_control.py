@@ -95,9 +95,10 @@ class GainControl:
         table[int(darkest):int(brightest) + 1] = _stretch(counts, low, high)
         return _look_up(table, frame)
 
+    @np.errstate(over='ignore', invalid='ignore')  # of signalling NaN, which become NaN
     def _from_floats(self, frame: np.ndarray) -> np.ndarray:
-        with np.errstate(over='ignore'):  # float64 beyond float32 is as good as infinite
-            frame = frame.astype(np.float32, copy=False)
+        # float64 beyond float32 is as good as infinite
+        frame = frame.astype(np.float32, copy=False)
         if not np.isfinite(frame).any():
             raise FrameError('all_nan', 'the float frame has no finite pixel')
         if self.mode == 'none':
