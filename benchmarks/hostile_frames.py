@@ -26,9 +26,9 @@ import warnings
 
 import cv2
 from fliqe_ros.errors import FrameError
-from fliqe_ros.frame_io.encodings import ENCODINGS
 from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
 from fliqe_ros.frame_io.misreading import misreading
+from fliqe_ros.frame_io.pixel_formats import ENCODINGS
 from fliqe_ros.imaging.gain_control import GainControl
 import numpy as np
 from PIL import Image

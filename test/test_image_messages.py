@@ -9,8 +9,8 @@ import tracemalloc
 
 import cv2
 from fliqe_ros.errors import FrameError
-from fliqe_ros.frame_io.encodings import ENCODINGS
 from fliqe_ros.frame_io.image_messages import crop_rows, CvBridgeConverter, NativeConverter
+from fliqe_ros.frame_io.pixel_formats import ENCODINGS
 from fliqe_ros.imaging.gain_control import GainControl
 import numpy as np
 import pytest

@@ -93,7 +93,8 @@ def test_what_opencv_writes_is_exact(dtype, channels, compression):
 @pytest.mark.parametrize('compression, predictor', [
     (None, 1), ('packbits', 1), ('tiff_lzw', 1), ('tiff_lzw', 2), ('tiff_lzw', 3),
     ('tiff_adobe_deflate', 2), ('tiff_adobe_deflate', 3)])
-@pytest.mark.parametrize('dtype, channels', [('u1', 1), ('u1', 3), ('u2', 1), ('i4', 1), ('f4', 1)])
+@pytest.mark.parametrize('dtype, channels', [
+    ('u1', 1), ('u1', 3), ('u2', 1), ('i4', 1), ('f4', 1)])
 def test_what_pillow_writes_is_exact(dtype, channels, compression, predictor):
     predictor = min(predictor, 3 if dtype == 'f4' else 2)  # 3 is of floats
     pixels = picture(dtype, channels)

@@ -45,7 +45,8 @@ def decode(data: bytes) -> np.ndarray:
     if data.startswith(_TIFF_STARTS):
         return decode_tiff(data)
     raise FrameError(
-        'undecodable', f'the {len(data)} bytes of compressed data are neither JPEG nor PNG nor TIFF')
+        'undecodable',
+        f'the {len(data)} bytes of compressed data are neither JPEG nor PNG nor TIFF')
 
 
 def _decode_jpeg(data: bytes) -> np.ndarray:

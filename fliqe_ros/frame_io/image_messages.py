@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.compressed_depth import decode_depth
 from fliqe_ros.frame_io.compressed_images import decode
-from fliqe_ros.frame_io.encodings import Encoding, ENCODINGS
+from fliqe_ros.frame_io.pixel_formats import Encoding, ENCODINGS
 from fliqe_ros.frame_io.raw_pixels import as_frame, checked_encoding, frame_of_planes, pixels_of
 import numpy as np
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fliqe_ros.frame_io.encodings import Encoding, ENCODINGS
+from fliqe_ros.frame_io.pixel_formats import Encoding, ENCODINGS
 import numpy as np
 
 if TYPE_CHECKING:  # the library needs no ROS
@@ -148,8 +148,8 @@ def _wrapped(msg: Image, rows: np.ndarray) -> str:
     if not jumps.size or jumps.mean() < _LEAST_JUMPS:
         return ''
     if rows.itemsize == 1:
-        return (f'the levels wrap around: the encoding is {msg.encoding}, but the data seems to be '
-                'the lower 8 bits of counts; let the driver send them whole, as mono16')
+        return (f'the levels wrap around: the encoding is {msg.encoding}, but the data seems to '
+                'be the lower 8 bits of counts; let the driver send them whole, as mono16')
     shift = _trailing_zeros(rows)
     return (f'the counts wrap around: the driver shifts them by {shift} bits, which cuts off the '
             'highest; let it shift them less, and set input_shift to that') if shift else ''

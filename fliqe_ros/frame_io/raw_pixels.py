@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 from fliqe_ros.errors import FrameError
-from fliqe_ros.frame_io.encodings import Encoding, encoding_named
 from fliqe_ros.frame_io.limits import require_size
+from fliqe_ros.frame_io.pixel_formats import Encoding, encoding_named
 import numpy as np
 
 if TYPE_CHECKING:  # the library needs no ROS
