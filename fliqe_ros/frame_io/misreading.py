@@ -51,7 +51,7 @@ def misreading(msg: Image) -> str:
         smoothest, sentence = min((each, sentence) for sentence, each in readings)
         if roughness > _SMOOTHER * smoothest:
             return sentence
-    return _wrapped(msg, told) if roughness < _NOISE else ''
+    return _wrapped(msg, told) if roughness < _NOISE and encoding.to_bgr is None else ''
 
 
 def _readings_of_counts(msg: Image) -> Iterator[tuple[str, float]]:
