@@ -133,7 +133,7 @@ class CameraJudge:
             distortion = Distortion.CLEAN
         return Verdict(
             self._window.mean if len(self._window) else 0.0, len(self._window), self._status,
-            distortion, self._misreading if distortion == Distortion.CORRUPTION else '',
+            distortion, self._misreading if self._status in LOW else '',
             self._recent.score, self._is_counted)
 
     def forget_verdict(self) -> None:

@@ -185,9 +185,9 @@ class InferenceWorker:
 
 
 def _misreading(image: ReceivedImage, assessment: Assessment) -> str:
-    """Return what to check in the driver of a corrupted image; see ``frame_io.misreading``."""
-    if assessment.distortion != Distortion.CORRUPTION or isinstance(
-            image.message, CompressedImage):
+    """Return what to check in the driver of a bad image; see ``frame_io.misreading``."""
+    # Whatever its type: to a model, misread bytes may look like noise.
+    if assessment.distortion == Distortion.CLEAN or isinstance(image.message, CompressedImage):
         return ''
     return misreading(image.message)
 
