@@ -6,7 +6,6 @@ from array import array
 import sys
 from typing import TYPE_CHECKING
 
-from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.compressed_depth import decode_depth
 from fliqe_ros.frame_io.compressed_images import decode
 from fliqe_ros.frame_io.pixel_formats import Encoding, ENCODINGS
