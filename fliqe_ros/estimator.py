@@ -92,8 +92,8 @@ class FLIQE:
         """
         Return the score of one frame in [0, 1]; higher is better.
 
-        :param image: (H, W) or (H, W, 3|4) uint8, BGR as OpenCV gives it; (H, W) uint16 or float
-            goes through percentile gain control.
+        :param image: (H, W) or (H, W, 3|4), BGR as OpenCV gives it: uint8; uint16 or float goes
+            through percentile gain control.
         :raises FrameError: for any other image.
         """
         return self.estimate_batch([image])[0]
@@ -135,6 +135,8 @@ class FLIQE:
         :raises FrameError: for a bad frame.
         """
         image = _checked(image)
+        if image.ndim == 3:  # the colours of a palette are read from 8 bits
+            image = (gain or _DEFAULT_GAIN_CONTROL)(image)
         if palette is not None and ARCHITECTURES[self.architecture].reads_gray:
             image = palette.to_gray(image)
         if image.dtype == np.uint8:
@@ -167,14 +169,16 @@ def _checked(image: np.ndarray) -> np.ndarray:
     """Return the frame in native byte order and without alpha channel."""
     image = np.asarray(image)
     image = image.astype(image.dtype.newbyteorder('='), copy=False)
-    colour = image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8
+    colour = image.ndim == 3 and image.shape[2] in (3, 4)
     if image.ndim != 2 and not colour:
         raise FrameError('unsupported_shape',
-                         f'a frame is (H, W), or (H, W, 3|4) uint8, not {image.shape} '
-                         f'{image.dtype.name}')
+                         f'a frame is (H, W) or (H, W, 3|4), not {image.shape}')
     if image.size == 0:
         raise FrameError('zero_size', f'the frame of shape {image.shape} has no pixels')
-    return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if colour and image.shape[2] == 4 else image
+    if colour and image.shape[2] == 4:
+        return (cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if image.dtype == np.uint8
+                else image[:, :, :3])
+    return image
 
 
 def _assessments(outputs: Outputs) -> list[Assessment]:

@@ -198,10 +198,57 @@ def test_what_is_no_picture_is_undecodable(data):
     assert error.value.cause == 'undecodable'
 
 
-def test_compressed_depth_is_not_an_image(gray):
-    with pytest.raises(FrameError, match='compressedDepth') as error:
-        decompress(compressed(gray, '.png', '16UC1; compressedDepth png'))
-    assert error.value.cause == 'unknown_encoding'
+def compressed_depth(counts, image_format, scale=0.0, offset=0.0):
+    data = cv2.imencode('.png', counts)[1].tobytes()
+    return CompressedImage(format=image_format, data=struct.pack('<iff', 0, scale, offset) + data)
+
+
+@pytest.mark.parametrize('image_format', ['16UC1; compressedDepth', '16UC1; compressedDepth png',
+                                          'mono16; compressedDepth png'])
+def test_compressed_depth_of_counts_is_exact(image_format):
+    counts = np.random.default_rng(0).integers(0, 65_536, (48, 64), np.uint16)
+    frame = decompress(compressed_depth(counts, image_format))
+    assert frame.dtype == np.uint16 and np.array_equal(frame, counts)
+
+
+def test_compressed_depth_of_floats_is_put_back():
+    """As the codec writes them: inverted, in the steps of its quantization of 100 and 10 m."""
+    values = np.linspace(0.5, 9.0, 48 * 64, dtype=np.float32).reshape(48, 64)
+    scale = np.float32(100 * 101)
+    offset = np.float32(1 - scale / 10)
+    counts = (scale / values + offset).astype(np.uint16)
+    counts[0, :5] = 0
+    frame = decompress(compressed_depth(counts, '32FC1; compressedDepth png', scale, offset))
+    assert frame.dtype == np.float32 and np.isnan(frame[0, :5]).all()
+    assert np.array_equal(frame[1:], scale / (counts[1:].astype(np.float32) - offset))
+    assert np.abs(frame[1:] / values[1:] - 1).max() < 1e-3
+
+
+@pytest.mark.parametrize('data, image_format, cause, sentence', [
+    (bytes(200), '16UC1; compressedDepth rvl', 'unknown_encoding', 'set .* format to png'),
+    (bytes(200), '16UC1; compressedDepth png', 'undecodable', 'neither JPEG nor PNG'),
+    (b'', '32FC1; compressedDepth png', 'undecodable', 'the 0 bytes'),
+    (b'123', '32FC1; compressedDepth', 'undecodable', 'the 0 bytes')])
+def test_bad_compressed_depth_is_refused(data, image_format, cause, sentence):
+    with pytest.raises(FrameError, match=sentence) as error:
+        decompress(CompressedImage(format=image_format, data=data))
+    assert error.value.cause == cause
+
+
+def test_compressed_depth_of_8_bits_is_refused(gray):
+    with pytest.raises(FrameError, match='not 16-bit gray') as error:
+        decompress(compressed_depth(gray, '16UC1; compressedDepth png'))
+    assert error.value.cause == 'undecodable'
+
+
+@pytest.mark.parametrize('kind', ['png', 'tiff'])
+@pytest.mark.parametrize('encoding, mosaic', [
+    ('bayer_rggb16', [[40, 120], [120, 200]]), ('bayer_gbrg16', [[120, 200], [40, 120]])])
+def test_compressed_mosaics_of_16_bits_are_demosaiced(encoding, mosaic, kind):
+    raw = np.tile(np.array(mosaic, np.uint16) * 200, (8, 8))
+    frame = decompress(compressed(raw, f'.{kind}', f'{encoding}; {kind} compressed '))
+    assert frame.shape == (16, 16, 3) and frame.dtype == np.uint16
+    assert (frame[2:-2, 2:-2] == (40_000, 24_000, 8000)).all()
 
 
 def real_frames(pattern, count=5):

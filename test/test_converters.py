@@ -52,7 +52,7 @@ def test_auto_takes_a_cv_bridge_that_reads_the_usual_encodings(tmp_path, monkeyp
     write_cv_bridge(tmp_path, monkeypatch, FAULTY.format(dtype_of_16uc1='<u2'))
     converter = make_converter()
     assert converter.name == 'cv_bridge'
-    assert converter.reason.startswith('native for bgra8, rgba8, bayer_rggb8')
+    assert converter.reason.startswith('native for 8SC1, 16SC1, 32SC1, 64FC1, bgra8')
     pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 4), np.uint8)
     assert np.array_equal(converter.to_array(message('rgba8', pixels, 24)), pixels[..., 2::-1])
 
@@ -106,7 +106,7 @@ def test_other_converters_are_refused():
 
 
 def test_frames_need_neither_ros_nor_torch_nor_cv_bridge(tmp_path):
-    check = ('import sys; import fliqe_ros.frame_io.image_messages; '
+    check = ('import sys; import fliqe_ros.frame_io.image_messages, fliqe_ros.frame_io.misreading; '
              'import fliqe_ros.imaging.gain_control, fliqe_ros.smoothing; '
              'print({"rclpy", "torch", "cv_bridge"} & set(sys.modules))')
     out = subprocess.run([sys.executable, '-c', check], cwd=tmp_path, capture_output=True,

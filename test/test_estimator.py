@@ -123,9 +123,20 @@ def test_raw_frames_go_through_gain_control(fliqe):
     assert fliqe.estimate_image_quality(celsius) == pytest.approx(eight_bit, abs=0.02)
 
 
+@pytest.mark.parametrize('channels', [3, 4])
+@pytest.mark.parametrize('dtype', [np.uint16, np.float32, np.float64])
+def test_colours_of_more_than_8_bits_go_through_gain_control(fliqe, dtype, channels):
+    raw = counts(3)
+    colours = np.dstack([raw] * 3 + [np.full_like(raw, 65_535)])[..., :channels].astype(dtype)
+    score = fliqe.estimate_image_quality(colours)
+    assert score == fliqe.estimate_image_quality(GainControl()(colours[..., :3]))
+    # three times as many values, between which percentiles lie a little elsewhere
+    assert score == pytest.approx(fliqe.estimate_image_quality(clean_frame(3)), abs=5e-3)
+
+
 @pytest.mark.parametrize('image', [
     np.zeros((0, 10), np.uint8), np.zeros((10, 10, 2), np.uint8), np.zeros(10, np.uint8),
-    np.zeros((64, 64), np.int32), np.zeros((64, 64, 3), np.uint16), np.zeros((64, 64), complex),
+    np.zeros((64, 64), np.int32), np.zeros((64, 64, 3), np.int32), np.zeros((64, 64), complex),
     np.full((64, 64), np.nan, np.float32)], ids=lambda image: f'{image.dtype}{image.shape}')
 def test_bad_images_are_refused(fliqe, image):
     with pytest.raises(FrameError):

@@ -1,6 +1,7 @@
 """Gain control: 16-bit and float frames to 8 bits."""
 
 from pathlib import Path
+import warnings
 
 import cv2
 from fliqe_ros.errors import FrameError
@@ -86,6 +87,56 @@ def test_nan_and_infinite_pixels_are_left_out_of_the_statistics(mode):
     assert (gray[30:] == 0).all()
 
 
+@pytest.mark.parametrize('mode, low, high', [
+    ('percentile', 0.5, 99.5), ('fixed_range', 5.0, 45.0)])
+def test_the_unit_of_temperatures_changes_nothing(mode, low, high):
+    celsius = np.random.default_rng(1).uniform(-5, 60, (64, 80)).round(2)
+    gray = GainControl(mode, low, high)(celsius.astype(np.float32))
+    assert np.array_equal(gray, GainControl(mode, low, high)(celsius))
+    for kelvin, unit in ((celsius + 273.15, 1), (np.rint(100 * (celsius + 273.15)), 100)):
+        limits = (low, high) if mode == 'percentile' else (
+            unit * (low + 273.15), unit * (high + 273.15))
+        for dtype in (np.float32, np.float64) if unit == 1 else (np.uint16, np.float32):
+            same = GainControl(mode, *limits)(kelvin.astype(dtype))
+            assert np.abs(same.astype(int) - gray).max() <= 1
+
+
+@pytest.mark.parametrize('size', [(64, 80), (512, 640)])
+@pytest.mark.parametrize('border', [np.nan, np.inf, -np.inf])
+def test_a_border_without_temperatures_changes_nothing_inside(size, border):
+    celsius = np.random.default_rng(1).normal(25, 4, size).astype(np.float32)
+    framed = np.pad(celsius, 16, constant_values=border)
+    gray = GainControl(high=99)(framed)
+    assert np.array_equal(gray[16:-16, 16:-16], GainControl(high=99)(celsius))
+    assert (gray[:16] == (255 if border == np.inf else 0)).all()
+
+
+@pytest.mark.parametrize('mode, low, high', [
+    ('percentile', 2, 98), ('fixed_range', 3000, 9000), ('none', 0, 1)])
+@pytest.mark.parametrize('dtype', [np.uint16, np.float32])
+@pytest.mark.parametrize('size', [(60, 80), (512, 640)])
+def test_the_channels_of_a_frame_share_one_range(mode, low, high, dtype, size):
+    frame = np.random.default_rng(0).integers(0, 16_384, (*size, 3)).astype(dtype)
+    gray = GainControl(mode, low, high)(frame)
+    assert gray.shape == frame.shape and gray.dtype == np.uint8
+    if mode == 'percentile':
+        sample = frame if frame.shape[0] < 512 else frame[::4, ::4]
+        low, high = np.percentile(sample.astype(float), (low, high))
+        mode = 'fixed_range'
+    for channel in range(3):
+        one = np.ascontiguousarray(frame[..., channel])
+        assert np.array_equal(gray[..., channel], GainControl(mode, low, high)(one))
+
+
+def test_signalling_nan_are_nan_without_a_warning():
+    frame = np.arange(16, dtype=np.float32).reshape(4, 4)
+    frame.view(np.uint32)[0, 0] = 0x7F80_0001
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        for mode in ('percentile', 'none'):
+            assert GainControl(mode)(frame)[0, 0] == 0
+
+
 def test_a_few_finite_pixels_that_the_subsample_misses_are_enough():
     frame = np.full((512, 640), np.nan, np.float32)
     frame[1, 1:5] = [10, 20, 30, 40]
@@ -154,7 +205,7 @@ def test_the_frame_is_not_changed():
 @pytest.mark.parametrize('frame, cause', [
     (np.zeros((4, 4), np.int32), 'unsupported_dtype'),
     (np.zeros((4, 4), bool), 'unsupported_dtype'),
-    (np.zeros((4, 4, 3), np.uint16), 'unsupported_shape'),
+    (np.zeros((4, 4, 4), np.uint16), 'unsupported_shape'),
     (np.zeros(4, np.float32), 'unsupported_shape'),
     (np.zeros((0, 4), np.uint16), 'zero_size')])
 def test_other_frames_are_refused(frame, cause):

@@ -3,12 +3,14 @@
 from array import array
 from contextlib import suppress
 from pathlib import Path
+import re
+import sys
 import tracemalloc
 
 import cv2
 from fliqe_ros.errors import FrameError
-from fliqe_ros.frame_io.image_messages import (
-    crop_rows, CvBridgeConverter, ENCODINGS, NativeConverter)
+from fliqe_ros.frame_io.image_messages import CvBridgeConverter, NativeConverter
+from fliqe_ros.frame_io.pixel_formats import ENCODINGS
 from fliqe_ros.imaging.gain_control import GainControl
 import numpy as np
 import pytest
@@ -16,17 +18,27 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 
 DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
-GRAY = {'mono8': np.uint8, '8UC1': np.uint8, 'mono16': np.uint16, '16UC1': np.uint16,
-        '32FC1': np.float32}
-# The channel of a message's pixel that holds blue, green and red.
-COLOUR = {'bgr8': (0, 1, 2), '8UC3': (0, 1, 2), 'rgb8': (2, 1, 0),
-          'bgra8': (0, 1, 2), 'rgba8': (2, 1, 0)}
+GRAY = {'mono8': 'u1', '8UC1': 'u1', '8SC1': 'i1', 'mono16': 'u2', '16UC1': 'u2', '16SC1': 'i2',
+        '32SC1': 'i4', '32FC1': 'f4', '64FC1': 'f8'}
+# The type of each channel, and the channels of a pixel that hold blue, green and red.
+COLOUR = {
+    'bgr8': ('u1', 3, (0, 1, 2)), 'rgb8': ('u1', 3, (2, 1, 0)),
+    'bgra8': ('u1', 4, (0, 1, 2)), 'rgba8': ('u1', 4, (2, 1, 0)),
+    'bgr16': ('u2', 3, (0, 1, 2)), 'rgb16': ('u2', 3, (2, 1, 0)),
+    'bgra16': ('u2', 4, (0, 1, 2)), 'rgba16': ('u2', 4, (2, 1, 0)),
+    **{f'{gray[:-1]}{channels}': (GRAY[gray], channels, (0, 1, 2))
+       for gray in GRAY if gray.endswith('C1') for channels in (3, 4)}}
 # The byte of a pair of pixels that holds the first and second Y, U and V.
 YUV = {'yuv422': (1, 3, 0, 2), 'uyvy': (1, 3, 0, 2),
        'yuv422_yuy2': (0, 2, 1, 3), 'yuyv': (0, 2, 1, 3)}
+# Pixels that share a colour along each side, and the byte of it that holds U and V.
+PLANES = {'nv12': (2, 0, 1), 'nv21': (2, 1, 0), 'nv24': (1, 0, 1)}
 # The colour (0 blue, 1 green, 2 red) at the four places of a 2x2 mosaic, row by row.
-BAYER = {'bayer_rggb8': (2, 1, 1, 0), 'bayer_bggr8': (0, 1, 1, 2),
-         'bayer_gbrg8': (1, 0, 2, 1), 'bayer_grbg8': (1, 2, 0, 1)}
+MOSAICS = {'rggb': (2, 1, 1, 0), 'bggr': (0, 1, 1, 2), 'gbrg': (1, 0, 2, 1), 'grbg': (1, 2, 0, 1)}
+BAYER = {f'bayer_{name}{bits}': (dtype, places) for name, places in MOSAICS.items()
+         for bits, dtype in (('8', 'u1'), ('16', 'u2'))}
+# What the header of sensor_msgs lists and no picture is
+TWO_CHANNELS = {f'{name}C2' for name in ('8U', '8S', '16U', '16S', '32S', '32F', '64F')}
 
 
 def importable_converters():
@@ -81,38 +93,73 @@ def assert_is_frame(frame, shape, dtype):
 
 def mosaic(bgr, colours):
     """Keep of each pixel the one colour that a sensor with this 2x2 pattern sees."""
-    raw = np.empty(bgr.shape[:2], np.uint8)
+    raw = np.empty(bgr.shape[:2], bgr.dtype)
     for place, colour in enumerate(colours):
         at = (slice(place // 2, None, 2), slice(place % 2, None, 2))
         raw[at] = bgr[at][..., colour]
     return raw
 
 
+def values(unit_picture, dtype):
+    """Return a picture from the least to the greatest value; floats beyond float32 too."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == 'f':
+        picture = (unit_picture * 1e3 - 300).astype(dtype)
+        picture[0, 0], picture[1, 1], picture[2, 2] = np.nan, np.inf, np.finfo(dtype).max
+        return picture
+    least, greatest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return (least + unit_picture * (greatest - least)).astype(dtype)
+
+
+def frame_dtype(dtype):
+    return np.dtype(dtype) if dtype in ('u1', 'u2') else np.dtype(np.float32)
+
+
+def as_frame_dtype(pixels):
+    with np.errstate(over='ignore'):
+        return pixels.astype(frame_dtype(pixels.dtype.str[1:]))
+
+
 def test_every_encoding_is_under_test():
-    assert {*GRAY, *COLOUR, *YUV, *BAYER} == set(ENCODINGS)
+    assert {*GRAY, *COLOUR, *YUV, *PLANES, *BAYER} == set(ENCODINGS)
+
+
+def test_the_page_lists_every_encoding():
+    page = (Path(__file__).parents[1] / 'docs' / 'pixel_formats.md').read_text()
+    listed = re.findall(r'`(\w+)`', ''.join(
+        line.split('|')[1] for line in page.splitlines() if line.startswith('| `')))
+    assert sorted(listed[1:]) == sorted(ENCODINGS), 'but for the head of the table'
+
+
+def test_every_encoding_of_sensor_msgs_is_read_or_no_picture():
+    header = next(Path(sys.prefix).rglob('sensor_msgs/image_encodings.hpp'), None)
+    if header is None:
+        pytest.skip('the headers of sensor_msgs are not installed')
+    listed = set(re.findall(r'const char \w+\[\] = "(\w+)"', header.read_text()))
+    assert {'nv24', '64FC4', 'bayer_grbg16'} <= listed
+    assert listed - set(ENCODINGS) == TWO_CHANNELS
 
 
 @pytest.mark.parametrize('padding', [0, 1, 3, 4, 16])
 @pytest.mark.parametrize('big_endian', [False, True], ids=['little', 'big'])
 @pytest.mark.parametrize('encoding', GRAY)
 def test_gray(converter, unit_picture, encoding, big_endian, padding):
-    dtype = np.dtype(GRAY[encoding])
-    scale = 1e3 if dtype.kind == 'f' else np.iinfo(dtype).max
-    pixels = (unit_picture[..., 0] * scale).astype(dtype)
+    pixels = values(unit_picture[..., 0], GRAY[encoding])
     frame = converter.to_array(message(encoding, pixels, padding, big_endian))
-    assert_is_frame(frame, (12, 22), dtype)
-    assert np.array_equal(frame, pixels)
+    assert_is_frame(frame, (12, 22), frame_dtype(GRAY[encoding]))
+    assert np.array_equal(frame, as_frame_dtype(pixels), equal_nan=frame.dtype.kind == 'f')
 
 
 @pytest.mark.parametrize('padding', [0, 1, 3, 4, 12])
 @pytest.mark.parametrize('big_endian', [False, True], ids=['little', 'big'])
 @pytest.mark.parametrize('encoding', COLOUR)
 def test_colour(converter, unit_picture, encoding, big_endian, padding):
-    channels = 4 if 'a' in encoding else 3
-    pixels = (unit_picture[..., :channels] * 255).astype(np.uint8)
+    dtype, channels, order = COLOUR[encoding]
+    pixels = values(unit_picture[..., :channels], dtype)
     frame = converter.to_array(message(encoding, pixels, padding, big_endian))
-    assert_is_frame(frame, (12, 22, 3), np.uint8)
-    assert np.array_equal(frame, pixels[..., COLOUR[encoding]])
+    assert_is_frame(frame, (12, 22, 3), frame_dtype(dtype))
+    expected = as_frame_dtype(pixels)[..., order]
+    assert np.array_equal(frame, expected, equal_nan=frame.dtype.kind == 'f')
 
 
 @pytest.mark.parametrize('padding', [0, 1, 2, 8])
@@ -133,16 +180,70 @@ def test_yuv(converter, unit_picture, encoding, padding):
     assert np.abs(frame - bgr).max() < 2
 
 
+def planes(unit_picture, encoding):
+    """Return random luma (12, 22), and U and V (rows, columns, 2) as they lie in the message."""
+    shared, *_ = PLANES[encoding]
+    luma = (16 + 219 * unit_picture[..., 0]).astype(np.uint8)
+    colours = (128 + 40 * (unit_picture[::shared, ::shared, 1:3] - 0.5)).astype(np.uint8)
+    return luma, colours
+
+
+def message_of_planes(encoding, luma, colours, padding=0):
+    height, width = luma.shape
+    step = width + padding
+    data = np.full(step * height + 2 * step // PLANES[encoding][0] * len(colours), 77, np.uint8)
+    data[:step * height].reshape(height, step)[:, :width] = luma
+    rows = colours.reshape(len(colours), -1)
+    data[step * height:].reshape(len(colours), -1)[:, :rows.shape[1]] = rows
+    return Image(height=height, width=width, encoding=encoding, step=step,
+                 data=array('B', data.tobytes()))
+
+
+@pytest.mark.parametrize('padding', [0, 1, 2, 10])
+@pytest.mark.parametrize('encoding', PLANES)
+def test_planes(converter, unit_picture, encoding, padding):
+    luma, colours = planes(unit_picture, encoding)
+    frame = converter.to_array(message_of_planes(encoding, luma, colours, padding))
+    assert_is_frame(frame, (12, 22, 3), np.uint8)
+    shared, u, v = PLANES[encoding]
+    wide = colours.repeat(shared, 0).repeat(shared, 1)
+    # ITU-R BT.601, 8 bit, limited range: OpenCV's own, of each pixel written twice as YUYV
+    twice = np.stack([luma, wide[..., u], luma, wide[..., v]], axis=-1).reshape(12, 44, 2)
+    assert np.array_equal(frame, cv2.cvtColor(twice, cv2.COLOR_YUV2BGR_YUY2)[:, ::2])
+    if not padding and shared == 2:
+        stacked = np.vstack([luma, colours.reshape(6, 22)])
+        code = {'nv12': cv2.COLOR_YUV2BGR_NV12, 'nv21': cv2.COLOR_YUV2BGR_NV21}[encoding]
+        assert np.array_equal(frame, cv2.cvtColor(stacked, code))
+
+
+@pytest.mark.parametrize('encoding', PLANES)
+def test_planes_may_lack_the_last_padding_but_nothing_else(converter, encoding):
+    picture = np.random.default_rng(3).random((12, 22, 4))
+    msg = message_of_planes(encoding, *planes(picture, encoding), padding=4)
+    whole = converter.to_array(msg)
+    padding = 4 if encoding != 'nv24' else 8
+    msg.data = msg.data[:-padding]
+    assert np.array_equal(converter.to_array(msg), whole)
+    msg.data = msg.data[:-1]
+    with pytest.raises(FrameError, match=f'the {encoding} frame of 22x12 needs') as error:
+        converter.to_array(msg)
+    assert error.value.cause == 'too_little_data'
+
+
+@pytest.mark.parametrize('big_endian', [False, True], ids=['little', 'big'])
 @pytest.mark.parametrize('padding', [0, 1, 4])
 @pytest.mark.parametrize('encoding', BAYER)
-def test_bayer(converter, encoding, padding):
-    scene = np.empty((24, 32, 3), np.uint8)
+def test_bayer(converter, encoding, padding, big_endian):
+    dtype, places = BAYER[encoding]
+    scene = np.empty((24, 32, 3), dtype)
     quarters = {(0, 0): (200, 120, 40), (0, 1): (10, 250, 90),
                 (1, 0): (70, 20, 180), (1, 1): (255, 0, 128)}
     for (row, column), bgr in quarters.items():
         scene[12 * row:12 * row + 12, 16 * column:16 * column + 16] = bgr
-    frame = converter.to_array(message(encoding, mosaic(scene, BAYER[encoding]), padding))
-    assert_is_frame(frame, (24, 32, 3), np.uint8)
+    scene *= 257 if dtype == 'u2' else 1
+    msg = message(encoding, mosaic(scene, places), padding, big_endian)
+    frame = converter.to_array(msg)
+    assert_is_frame(frame, (24, 32, 3), dtype)
     for row, column in quarters:
         inside = np.s_[12 * row + 2:12 * row + 10, 16 * column + 2:16 * column + 14]
         assert np.array_equal(frame[inside], scene[inside])
@@ -151,11 +252,26 @@ def test_bayer(converter, encoding, padding):
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_messages_as_a_subscription_delivers_them(converter, encoding):
     layout = ENCODINGS[encoding]
-    pixels = np.random.default_rng(5).integers(0, 99, (6, 8, layout.channels))
+    rows = {'nv12': 9, 'nv21': 9, 'nv24': 18}.get(encoding, 6)
+    pixels = np.random.default_rng(5).integers(0, 99, (rows, 8, layout.channels))
     sent = message(encoding, pixels.astype(layout.dtype))
+    sent.height = 6
     sent.header.frame_id = 'flir'
     received = deserialize_message(serialize_message(sent), Image)
     assert np.array_equal(converter.to_array(received), converter.to_array(sent))
+
+
+@pytest.mark.parametrize('encoding', ENCODINGS)
+def test_every_frame_can_be_scored(encoding):
+    """What a message is read as, gain control makes 8 bits of, without a warning."""
+    layout = ENCODINGS[encoding]
+    pixels = np.random.default_rng(5).integers(0, 99, (24, 8, layout.channels))
+    msg = with_fields(message(encoding, pixels.astype(layout.dtype)), {'height': 8})
+    frame = NativeConverter().to_array(msg)
+    gray = GainControl(low=0, high=100)(frame)
+    assert gray.dtype == np.uint8 and gray.shape == frame.shape
+    if frame.dtype != np.uint8:
+        assert (gray.min(), gray.max()) == (0, 255)
 
 
 @pytest.mark.parametrize('wrap', [bytes, bytearray, lambda data: np.frombuffer(data, np.uint8)])
@@ -168,7 +284,7 @@ def test_data_may_be_any_buffer(converter, wrap):
     assert frame.tolist() == [[0x0100, 0x0302, 0x0504], [0x0706, 0x0908, 0x0B0A]]
 
 
-@pytest.mark.parametrize('encoding', ['mono8', 'mono16', '32FC1', 'bgr8'])
+@pytest.mark.parametrize('encoding', ['mono8', 'mono16', '32FC1', 'bgr8', 'bgr16', '32FC3'])
 def test_plain_frames_are_not_copied(encoding):
     layout = ENCODINGS[encoding]
     msg = message(encoding, np.zeros((6, 8, layout.channels), layout.dtype))
@@ -188,8 +304,11 @@ def test_a_single_pixel(converter):
 
 
 BAD = {
-    'unknown': ({'encoding': 'nv12'}, 'unknown_encoding', "'nv12' is not one of mono8"),
-    'no encoding': ({'encoding': ''}, 'unknown_encoding', "'' is not one of"),
+    'unknown': ({'encoding': 'mono14'}, 'unknown_encoding', "'mono14' of the image cannot be"),
+    'no encoding': ({'encoding': ''}, 'unknown_encoding', "'' of the image cannot be read"),
+    'odd nv12': ({'encoding': 'nv12'}, 'undecodable', '4x3 cannot be nv12'),
+    'nv21': ({'encoding': 'nv21', 'height': 4, 'width': 2}, 'too_little_data', 'needs 42 bytes'),
+    'nv24': ({'encoding': 'nv24'}, 'too_little_data', 'needs 64 bytes, but has 24'),
     'no rows': ({'height': 0}, 'zero_size', '4x0 has no pixels'),
     'no columns': ({'width': 0}, 'zero_size', '0x3 has no pixels'),
     'no step': ({'step': 0}, 'step_too_small', 'step is 0, but 4 pixels of mono16 take 8 bytes'),
@@ -214,6 +333,39 @@ def test_bad_frames_are_refused_with_cause_and_sentence(converter, fields, cause
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('name, bytes_each, meant', [
+    ('Y16', 2, 'counts of up to 16 bits are mono16'), ('Y16 ', 2, 'mono16'),
+    ('mono14', 2, 'mono16'), ('MONO12', 2, 'mono16'), ('GRAY16_LE', 2, 'mono16'),
+    ('uint16', 2, 'mono16'), ('thermal_16', 2, 'mono16'), ('16u', 2, 'mono16'),
+    ('Mono12Packed', 1, 'unpack its counts to 16 bits'), ('mono12p', 1, 'unpack'),
+    ('y14p', 1, 'unpack'), ('MONO16', 2, 'its name is mono16'), ('Mono8', 1, 'its name is mono8'),
+    ('BGR8', 3, 'its name is bgr8'), ('GREY', 1, 'gray of 8 bits is mono8'), ('mono', 1, 'mono8'),
+    ('8UC', 1, 'mono8'), ('float32', 4, 'temperatures of 32 bits are 32FC1'),
+    ('celsius', 4, '32FC1'), ('double', 8, '64FC1'), ('RGB', 3, 'rgb8'), ('RGB24', 3, 'rgb8'),
+    ('bgr888', 3, 'bgr8'), ('YUY2', 2, 'YUYV is yuv422_yuy2'), ('yuyv422', 2, 'yuv422_yuy2'),
+    ('UYVY422', 2, 'UYVY is yuv422'), ('I420', 1, 'nv12, nv21 and nv24 are read'),
+    ('MJPEG', 1, 'sensor_msgs/CompressedImage'), ('h264', 1, 'sensor_msgs/CompressedImage'),
+    ('8UC2', 2, 'counts are mono16 and colours yuv422_yuy2'), ('32FC2', 8, '1, 3 or 4 channels'),
+    ('16UC5', 10, '1, 3 or 4 channels'), ('', 1, 'pixels of 1 bytes are mono8'),
+    ('', 2, 'mono16 (counts), yuv422_yuy2 or yuv422 (colours)'),
+    ('', 3, 'bgr8 or rgb8'), ('nonsense', 4, '32FC1 (temperatures), bgra8'),
+    ('', 0, 'the driver must name one of sensor_msgs/image_encodings'),
+    ('\n\0 nonsense', 7, 'the driver must name one')])
+def test_a_name_without_meaning_is_told_which_is_meant(name, bytes_each, meant):
+    msg = Image(height=4, width=6, encoding=name, step=6 * bytes_each, data=bytes(500))
+    with pytest.raises(FrameError) as error:
+        NativeConverter().to_array(msg)
+    assert error.value.cause == 'unknown_encoding'
+    assert repr(name) in str(error.value) and meant in str(error.value)
+    assert '\n' not in str(error.value) and len(str(error.value)) < 200
+
+
+def test_a_long_name_is_not_repeated():
+    with pytest.raises(FrameError) as error:
+        NativeConverter().to_array(Image(height=4, width=6, encoding='x' * 10**6, step=12))
+    assert len(str(error.value)) < 200 and 'mono16' in str(error.value)
+
+
 @pytest.mark.parametrize('height, width', [(8000, 8000), (64_000, 64_000)])
 def test_a_header_that_lies_about_its_size_allocates_nothing(converter, height, width):
     sizes = {'height': height, 'width': width, 'step': width}
@@ -225,21 +377,6 @@ def test_a_header_that_lies_about_its_size_allocates_nothing(converter, height, 
         assert tracemalloc.get_traced_memory()[1] < 1e5
     finally:
         tracemalloc.stop()
-
-
-def test_crop_rows_takes_the_telemetry_off():
-    frame = np.arange(514 * 4).reshape(514, 4)
-    assert np.array_equal(crop_rows(frame, 2), frame[:512])
-    assert np.array_equal(crop_rows(frame, 0), frame)
-    assert crop_rows(np.zeros((5, 4, 3)), 4).shape == (1, 4, 3)
-
-
-def test_crop_rows_leaves_at_least_one_row():
-    with pytest.raises(FrameError, match='cropping 5 rows leaves nothing of 5 rows') as error:
-        crop_rows(np.zeros((5, 4)), 5)
-    assert error.value.cause == 'zero_size'
-    with pytest.raises(ValueError, match='not be negative'):
-        crop_rows(np.zeros((5, 4)), -1)
 
 
 def real_frames(pattern, count=5):

@@ -1,4 +1,8 @@
-"""JPEG and PNG data → arrays; sizes and completeness are checked before anything is decoded."""
+"""
+JPEG, PNG and TIFF data → arrays.
+
+Sizes and completeness are checked before anything is decoded.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import zlib
 import cv2
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.limits import require_size
+from fliqe_ros.frame_io.tiff import decode_tiff, STARTS as _TIFF_STARTS
 import numpy as np
 from PIL import Image
 
@@ -24,28 +29,31 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 def decode(data: bytes) -> np.ndarray:
     """
-    Decode a whole JPEG or PNG file; which of the two is seen from its first bytes.
+    Decode a whole JPEG, PNG or TIFF file; which of them is seen from its first bytes.
 
     Pillow decodes them, with the pixels that OpenCV gives: OpenCV lets the codecs write a line
     to standard error for every damaged frame, which would flood a robot's log.
 
-    :return: (H, W) uint8 or uint16, or (H, W, 3) uint8 BGR. Orientation tags and transparency
-        are ignored.
+    :return: (H, W) uint8 or uint16, or (H, W, 3) uint8 BGR; of a TIFF (H, W) or (H, W, 3) BGR,
+        uint8, uint16 or float32. Orientation tags and transparency are ignored.
     :raises FrameError: ``undecodable``, ``zero_size`` or ``too_large``.
     """
     if data.startswith(_JPEG_START):
         return _decode_jpeg(data)
     if data.startswith(_PNG_START):
         return _decode_png(data)
+    if data.startswith(_TIFF_STARTS):
+        return decode_tiff(data)
     raise FrameError(
-        'undecodable', f'the {len(data)} bytes of compressed data are neither JPEG nor PNG')
+        'undecodable',
+        f'the {len(data)} bytes of compressed data are neither JPEG nor PNG nor TIFF')
 
 
 def _decode_jpeg(data: bytes) -> np.ndarray:
     width, height, components = _jpeg_header(data)
     require_size(width, height)
-    if components not in _JPEG_MODES:
-        return _decode_by_opencv(data)  # CMYK, which no camera sends
+    if components not in _JPEG_MODES:  # such as CMYK, which no camera sends
+        raise FrameError('undecodable', f'the JPEG has {components} components, not 1 or 3')
     mode = _JPEG_MODES[components]
     try:  # the codec alone, without Pillow's reading of Exif and other tags
         image = np.asarray(Image.frombytes(mode, (width, height), data, 'jpeg', mode, ''))
@@ -66,16 +74,6 @@ def _decode_png(data: bytes) -> np.ndarray:
         return cv2.cvtColor(np.asarray(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
     except (ValueError, OSError, SyntaxError, EOFError) as error:
         raise FrameError('undecodable', 'the PNG data is damaged') from error
-
-
-def _decode_by_opencv(data: bytes) -> np.ndarray:
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise FrameError('undecodable', f'OpenCV cannot decode the image: {error.err}') from error
-    if image is None:
-        raise FrameError('undecodable', 'the JPEG data is damaged')
-    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, :3])
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -62,8 +62,9 @@ class GainControl:
         """
         Return the frame as uint8 of the same shape.
 
-        :param frame: uint8 of any shape is returned untouched; uint16 or float of shape (H, W).
-            NaN and infinite pixels count in no statistics; NaN and -inf become 0, +inf 255.
+        :param frame: uint8 of any shape is returned untouched; uint16 or float of shape (H, W), or
+            (H, W, 3), whose channels share one range. NaN and infinite pixels count in no
+            statistics; NaN and -inf become 0, +inf 255.
         :raises FrameError: ``unsupported_dtype``, ``unsupported_shape``, ``zero_size``, or
             ``all_nan`` if no pixel is finite.
         """
@@ -73,10 +74,11 @@ class GainControl:
             raise FrameError(
                 'unsupported_dtype',
                 f'frames must be uint8, uint16 or float, not {frame.dtype.name}')
-        if frame.ndim != 2:
+        if frame.ndim != 2 and frame.shape[2:] != (3,):
             raise FrameError(
                 'unsupported_shape',
-                f'{frame.dtype.name} frames must be of shape (H, W), not {frame.shape}')
+                f'{frame.dtype.name} frames must be of shape (H, W) or (H, W, 3), '
+                f'not {frame.shape}')
         if frame.size == 0:
             raise FrameError('zero_size', f'the frame of shape {frame.shape} has no pixels')
         return self._from_counts(frame) if frame.dtype == np.uint16 else self._from_floats(frame)
@@ -87,15 +89,16 @@ class GainControl:
         sample = _subsample(frame)
         low, high = self._range(sample >> self.input_shift if self.input_shift else sample)
         # A table of all counts, filled only where the frame has any.
-        darkest, brightest, _, _ = cv2.minMaxLoc(frame)
+        darkest, brightest, _, _ = cv2.minMaxLoc(frame.reshape(len(frame), -1))
         counts = np.arange(int(darkest), int(brightest) + 1) >> self.input_shift
         table = np.zeros(65_536, np.uint8)
         table[int(darkest):int(brightest) + 1] = _stretch(counts, low, high)
         return _look_up(table, frame)
 
+    @np.errstate(over='ignore', invalid='ignore')  # of signalling NaN, which become NaN
     def _from_floats(self, frame: np.ndarray) -> np.ndarray:
-        with np.errstate(over='ignore'):  # float64 beyond float32 is as good as infinite
-            frame = frame.astype(np.float32, copy=False)
+        # float64 beyond float32 is as good as infinite
+        frame = frame.astype(np.float32, copy=False)
         if not np.isfinite(frame).any():
             raise FrameError('all_nan', 'the float frame has no finite pixel')
         if self.mode == 'none':
@@ -112,7 +115,8 @@ class GainControl:
 
 
 def _subsample(frame: np.ndarray) -> np.ndarray:
-    return frame[::STRIDE, ::STRIDE] if frame.size > FULL_STATISTICS_PIXELS else frame
+    big = frame.shape[0] * frame.shape[1] > FULL_STATISTICS_PIXELS
+    return frame[::STRIDE, ::STRIDE] if big else frame
 
 
 def _finite_sample(frame: np.ndarray) -> np.ndarray:

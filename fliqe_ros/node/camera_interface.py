@@ -7,12 +7,13 @@ from time import monotonic_ns
 from typing import Any
 
 from fliqe_ros.frame_io.topics import compressed_topic
+from fliqe_ros.monitoring.status import Criteria
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_names import below
 from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.image_stream import ImageStream
 from fliqe_ros.node.images import ScoredImage
-from fliqe_ros.node.messages import bgr_message, quality_message
+from fliqe_ros.node.messages import bgr_message, quality_message, repeated_message
 from fliqe_ros.node.overlay import draw
 from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.rclpy_compat import message_callback, SubscriptionEventCallbacks, take_waiting
@@ -25,6 +26,8 @@ from std_srvs.srv import Trigger
 
 # Messages that a subscription holds while the executor lets them gather.
 _QUEUE = 5
+# A status that no new frame carries is repeated at twice 1 Hz, the least.
+_REPEAT_AFTER_NS = 400_000_000
 
 #: Called with the camera's interface, a message, and how long it waited to be taken, in ns of
 #: real time.
@@ -55,6 +58,8 @@ class CameraInterface:
         self.stream = ImageStream()
         self._node = node
         self._subscription: Subscription | None = None
+        self._last: QualityScore | None = None
+        self._published_ns = 0
         name = session.namespace
         self._quality = node.create_publisher(QualityScore, below(name, 'quality'), 10)
         self._overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
@@ -108,16 +113,27 @@ class CameraInterface:
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
         verdict = self.session.record_score(
-            assessment, settings.thresholds, result.misreading)
+            assessment, image.received_ns, settings.criteria, result.misreading)
         latency_ns = max(monotonic_ns() - image.received_monotonic_ns, 0)
-        self._quality.publish(quality_message(
-            header, image.camera, assessment, verdict, result.model, latency_ns))
+        self._last = quality_message(
+            header, image.camera, assessment, verdict, result.model, latency_ns)
+        self._publish(self._last)
         self.session.record_latency(latency_ns, self._clock_ns())
         if self.is_watched:
             self._overlay.publish(bgr_message(header, draw(
                 settings.gain(result.pixels), assessment.score, verdict, assessment.distortion,
                 assessment.quality_map)))
             self.session.record_overlay()
+
+    def repeat(self, now_ns: int, criteria: Criteria) -> None:
+        """Publish the status of a camera that is FROZEN or SILENT, if no frame just did."""
+        verdict = self.session.trouble(now_ns, criteria)
+        if verdict and monotonic_ns() - self._published_ns > _REPEAT_AFTER_NS:
+            self._publish(repeated_message(self._last, self.session.namespace, verdict))
+
+    def _publish(self, message: QualityScore) -> None:
+        self._published_ns = monotonic_ns()
+        self._quality.publish(message)
 
     def fail(self, cause: str, sentence: str) -> None:
         """Count an image that cannot be scored, and log it once a minute."""

@@ -9,34 +9,17 @@ from threading import Lock
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.imaging.palette_reader import PaletteReader
-from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.parameters import Thresholds
-from fliqe_ros.node.status import LOW, next_status
+from fliqe_ros.monitoring.camera_judge import CameraJudge, is_frozen, Verdict
+from fliqe_ros.monitoring.picture_changes import PictureWatch
+from fliqe_ros.monitoring.status import Criteria
+from fliqe_ros.monitoring.steadiness import RateWatch
 from fliqe_ros.node.timing import (
     NS_PER_S, percentile, RateLimit, RecentValues, seconds, Throughput)
-from fliqe_ros.node.type_window import TypeWindow
-from fliqe_ros.smoothing import SmoothingWindow
+import numpy as np
 
 # Latencies count for as long as the samples of a rate reach back.
 _LATENCY_PERIOD_NS = 5 * NS_PER_S
 _REPEAT_LOG_AFTER_NS = 60 * NS_PER_S
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """
-    The smoothed score (0 to 1), the number of frames it averages, and the status.
-
-    ``distortion`` is the type that made the status DEGRADED or BAD, ``CLEAN`` if it is OK, and
-    else ``UNKNOWN``.
-    """
-
-    smoothed: float
-    frames: int
-    status: int
-    distortion: Distortion = Distortion.UNKNOWN
-    #: What to check in the driver, where frames seem to be read wrongly; or ''.
-    misreading: str = ''
 
 
 @dataclass(frozen=True)
@@ -65,8 +48,14 @@ class CameraReport:
     latency_p50_s: float | None
     latency_p95_s: float | None
     age_s: float | None
-    waiting_s: float
+    silent_s: float
     frozen_s: float
+    closed_s: float
+    corrections: int
+    correction_age_s: float | None
+    correction_interval_s: float | None
+    brightness_swing: float
+    usual_rate_hz: float | None
 
 
 class CameraSession:
@@ -77,32 +66,30 @@ class CameraSession:
     (``max_rate``), dropped (a newer one came before its turn), failed, or scored. A frame that is
     lost in transport was never received.
 
-    ``palette`` reads the camera's colours; only the worker uses it.
+    ``palette`` reads the camera's colours; only the worker uses it and records frames.
     """
 
     def __init__(self, namespace: str, smoothing_window: int) -> None:
         self.namespace = namespace
         self.palette = PaletteReader()
         self._lock = Lock()
-        self._window = SmoothingWindow(smoothing_window)
-        self._types = TypeWindow(smoothing_window)
-        self._status = QualityScore.STATUS_UNKNOWN
+        self._judge = CameraJudge(smoothing_window)
+        self._pictures = PictureWatch()
         self._distortion = Distortion.UNKNOWN
         self._affected_share = 0.0
-        self._misreading = ''
         self._counts: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._last_error = ''
         self._last_frame_failed = False
         self._throughput = {
             count: Throughput() for count in ('received', 'scored', 'dropped', 'failed', 'lost')}
+        self._rate = RateWatch()
         self._limit = RateLimit()
         self._latencies_ns = RecentValues(_LATENCY_PERIOD_NS)
         self._logged_ns: dict[str, int] = {}
         self._received_ns: int | None = None
+        self._readable_ns: int | None = None
         self._waiting_since_ns = 0
-        self._content: object = None
-        self._same_since_ns = self._same_until_ns = 0
 
     def record_received(self, now_ns: int, max_rate_hz: float) -> bool:
         """Record a frame that arrived; return whether ``max_rate_hz`` lets it be scored."""
@@ -124,22 +111,18 @@ class CameraSession:
         with self._lock:
             self._counts['lost'] += frames
 
-    def record_content(self, content: object, received_ns: int) -> None:
+    def record_picture(self, pixels: np.ndarray, received_ns: int, criteria: Criteria) -> None:
         """
-        Record what a frame shows, to notice a frozen picture.
+        Record what a frame shows, before its score.
 
-        :param content: the pixels, as anything that ``==`` compares, such as the data of an image
-            message. It is kept until the next frame and not copied.
+        :param pixels: (H, W) or (H, W, 3). They are kept until the next frame and not copied.
         :param received_ns: when the frame was received.
         """
+        change = self._pictures.look(pixels)
         with self._lock:
-            # Comparing is nearly free, because two pictures differ in their first pixels. A
-            # checksum would have to read all of them.
-            # A frame received before the clock was set back has a time in the future.
-            if content != self._content or received_ns < self._same_since_ns:
-                self._content = content
-                self._same_since_ns = received_ns
-            self._same_until_ns = received_ns
+            self._judge.record_picture(change, received_ns / NS_PER_S, criteria)
+            if change.is_blank and self._judge.shutter.closed_s > criteria.shutter_time_s:
+                self._pictures.accept()
 
     def record_failure(self, cause: str, sentence: str, now_ns: int) -> bool:
         """
@@ -160,33 +143,43 @@ class CameraSession:
             self._logged_ns[cause] = now_ns
             return True
 
-    def record_score(self, assessment: Assessment, thresholds: Thresholds,
+    def record_score(self, assessment: Assessment, received_ns: int, criteria: Criteria,
                      misreading: str = '') -> Verdict:
         """
         Record what the model says of a frame, and return the verdict on the camera.
 
+        :param received_ns: when the frame was received.
         :param misreading: see ``ScoredImage``.
         :raises ValueError: if the score is not finite; nothing is changed.
         """
         with self._lock:
-            smoothed = self._window.push(assessment.score)
-            self._types.push(assessment.score, assessment.probabilities)
+            verdict = self._judge.record_score(
+                assessment, received_ns / NS_PER_S, criteria, misreading)
             self._counts['scored'] += 1
             self._last_frame_failed = False
+            self._readable_ns = received_ns
             self._distortion = assessment.distortion
-            self._misreading = misreading
             self._affected_share = assessment.affected_share
-            self._status = next_status(self._status, smoothed, len(self._window), thresholds)
-            return self._verdict()
+            return verdict
 
-    def _verdict(self) -> Verdict:
-        distortion = Distortion.UNKNOWN
-        if self._status in LOW:
-            distortion = self._types.worst
-        elif self._status == QualityScore.STATUS_OK:
-            distortion = Distortion.CLEAN
-        misreading = self._misreading if distortion == Distortion.CORRUPTION else ''
-        return Verdict(self._window.mean, len(self._window), self._status, distortion, misreading)
+    def trouble(self, now_ns: int, criteria: Criteria) -> Verdict | None:
+        """Return the verdict on a camera that is FROZEN or SILENT; None if it is neither."""
+        with self._lock:
+            silence = self._silence(now_ns, criteria)
+            if silence:
+                self._judge.forget_verdict()
+            elif not is_frozen(self._judge.frozen_s, criteria):
+                return None
+            return self._judge.verdict(criteria, silence)
+
+    def _silence(self, now_ns: int, criteria: Criteria) -> str:
+        error = self._last_error if self._last_frame_failed else ''
+        return silence_sentence(self._silent_s(now_ns), error, criteria)
+
+    def _silent_s(self, now_ns: int) -> float:
+        seen_ns = self._readable_ns if self._last_frame_failed else self._received_ns
+        since_ns = self._waiting_since_ns if seen_ns is None else seen_ns
+        return max(now_ns - since_ns, 0) / NS_PER_S
 
     def record_latency(self, latency_ns: int, now_ns: int) -> None:
         """Record how long after its reception, in real time, a frame's score was published."""
@@ -201,9 +194,7 @@ class CameraSession:
     def reset(self) -> None:
         """Forget the scores; keep counts and times."""
         with self._lock:
-            self._window.clear()
-            self._types.clear()
-            self._status = QualityScore.STATUS_UNKNOWN
+            self._judge.reset()
             self._distortion = Distortion.UNKNOWN
             self._affected_share = 0.0
 
@@ -212,26 +203,27 @@ class CameraSession:
         with self._lock:
             for throughput in self._throughput.values():
                 throughput.clear()
+            self._rate.clear()
             self._limit.clear()
             self._latencies_ns.clear()
             self._logged_ns.clear()
-            self._received_ns = None
+            self._received_ns = self._readable_ns = None
             self._waiting_since_ns = now_ns
-            self._content = None
-            self._same_since_ns = self._same_until_ns = now_ns
+            self._judge.restart_times(now_ns / NS_PER_S)
 
     def sample(self, now_ns: int) -> None:
         """Take a sample of the counts for the rates; call it about once a second."""
         with self._lock:
             for name, throughput in self._throughput.items():
                 throughput.sample(now_ns, self._counts[name])
+            self._rate.sample(self._throughput['received'].rate_hz)
 
     def report(self, now_ns: int) -> CameraReport:
         """Return the camera's state at this moment, rates as of the last sample."""
         with self._lock:
             rates = {name: throughput.rate_hz for name, throughput in self._throughput.items()}
             latencies_ns = self._latencies_ns.at(now_ns)
-            has_scores = len(self._window) > 0
+            shutter = self._judge.shutter
             return CameraReport(
                 camera=self.namespace,
                 received=self._counts['received'],
@@ -248,13 +240,33 @@ class CameraSession:
                 drop_rate_hz=rates['dropped'],
                 lost_rate_hz=rates['lost'],
                 error_rate_hz=rates['failed'],
-                score=self._window.last if has_scores else None,
-                verdict=self._verdict() if has_scores else None,
+                score=self._judge.score,
+                verdict=None if self._judge.score is None else self._judge.graded(),
                 distortion=self._distortion,
                 affected_share=self._affected_share,
                 latency_p50_s=seconds(percentile(latencies_ns, 50)),
                 latency_p95_s=seconds(percentile(latencies_ns, 95)),
                 age_s=None if self._received_ns is None
                 else max(now_ns - self._received_ns, 0) / NS_PER_S,
-                waiting_s=max(now_ns - self._waiting_since_ns, 0) / NS_PER_S,
-                frozen_s=(self._same_until_ns - self._same_since_ns) / NS_PER_S)
+                silent_s=self._silent_s(now_ns),
+                frozen_s=self._judge.frozen_s,
+                closed_s=shutter.closed_s,
+                corrections=shutter.corrections,
+                correction_age_s=None if shutter.last_s is None
+                else max(now_ns / NS_PER_S - shutter.last_s, 0.0),
+                correction_interval_s=shutter.interval_s,
+                brightness_swing=self._judge.brightness.swing,
+                usual_rate_hz=self._rate.usual_hz)
+
+
+def silence_sentence(silent_s: float, error: str, criteria: Criteria) -> str:
+    """
+    Return what is wrong with a camera that was silent for so long; '' if nothing is.
+
+    :param error: why its last frame could not be read; or ''.
+    """
+    if not 0 < criteria.stale_after_s < silent_s:
+        return ''
+    if error:
+        return f'no frames that can be read for {silent_s:.1f} s: {error}'
+    return f'no frames for {silent_s:.1f} s'

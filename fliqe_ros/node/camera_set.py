@@ -13,6 +13,7 @@ from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.node_parameters import NodeParameters
 from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.picture_kind import PictureKind
+import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -103,6 +104,12 @@ class CameraSet:
         for interface in self._interfaces.values():
             interface.session.reset()
 
+    def repeat_troubles(self) -> None:
+        """Publish the status of cameras that are FROZEN or SILENT; call it at 2 Hz."""
+        now_ns = self.now_ns()
+        for interface in self._interfaces.values():
+            interface.repeat(now_ns, self._parameters.current.criteria)
+
     def sample(self, now_ns: int) -> None:
         """Take a sample of all counts for the rates; call it about once a second."""
         for interface in self._interfaces.values():
@@ -141,10 +148,10 @@ class CameraSet:
                 session.record_dropped()
                 self._on_overload()
 
-    def on_content(self, image: ReceivedImage, content: object) -> None:
-        """Record what the image shows, to notice a frozen picture."""
+    def on_picture(self, image: ReceivedImage, pixels: np.ndarray) -> None:
+        """Record what the image shows, to notice a frozen picture and a closed shutter."""
         if interface := self._interfaces.get(image.camera):
-            interface.session.record_content(content, image.received_ns)
+            interface.session.record_picture(pixels, image.received_ns, image.settings.criteria)
 
     def on_result(self, result: ScoredImage) -> None:
         """Publish the result."""

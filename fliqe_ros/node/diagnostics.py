@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera_session import CameraReport
+from fliqe_ros.monitoring.camera_judge import frozen_sentence, is_frozen
+from fliqe_ros.monitoring.status import Status
+from fliqe_ros.monitoring.steadiness import HUNTING_SWING, sags
+from fliqe_ros.node.camera_session import CameraReport, silence_sentence
 from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.parameters import Settings
-from fliqe_ros.node.status import LABELS, reason_for
 
 #: A level and a sentence on what is wrong.
 Problem = tuple[bytes, str]
@@ -66,12 +67,13 @@ def camera_status(
     if report.verdict is None:
         fine = 'no frame scored yet'
     else:
-        fine = f'{LABELS[report.verdict.status]}, smoothed {report.verdict.smoothed:.2f}'
+        fine = f'{report.verdict.status.label}, smoothed {report.verdict.smoothed:.2f}'
     if state.state != 'active':
         fine = f'node {state.state}, {fine}'
     return _status(
         status_name(node, report.camera), report.camera, problems, fine,
-        {'camera': report.camera, 'node': node, **_camera_values(report, state.converter)})
+        {'camera': report.camera, 'node': node,
+         **_camera_values(report, _status_of(report, settings), state.converter)})
 
 
 def inference_status(node: str, report: NodeReport) -> DiagnosticStatus:
@@ -102,19 +104,29 @@ def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
     """Return everything that is wrong with a camera."""
     return [problem for problem in (
         _silence(report, settings),
-        _failures(report),
+        None if report.last_frame_failed and _silence(report, settings) else _failures(report),
         _freeze(report, settings),
         _quality(report),
+        _hunting(report),
+        _sagging(report),
         _load(report),
         _transport(report),
     ) if problem]
 
 
+def _status_of(report: CameraReport, settings: Settings) -> Status:
+    """Return what the topic says."""
+    if _silence(report, settings):
+        return Status.SILENT
+    if is_frozen(report.frozen_s, settings.criteria):
+        return Status.FROZEN
+    return report.verdict.status if report.verdict else Status.UNKNOWN
+
+
 def _silence(report: CameraReport, settings: Settings) -> Problem | None:
-    silent_s = report.waiting_s if report.age_s is None else report.age_s
-    if not settings.stale_after_s or silent_s <= settings.stale_after_s:
-        return None
-    return ERROR, f'no frames for {silent_s:.1f} s'
+    error = report.last_error if report.last_frame_failed else ''
+    sentence = silence_sentence(report.silent_s, error, settings.criteria)
+    return (ERROR, sentence) if sentence else None
 
 
 def _failures(report: CameraReport) -> Problem | None:
@@ -126,22 +138,35 @@ def _failures(report: CameraReport) -> Problem | None:
 
 
 def _freeze(report: CameraReport, settings: Settings) -> Problem | None:
-    if not settings.freeze_after_s or report.frozen_s < settings.freeze_after_s:
+    if not is_frozen(report.frozen_s, settings.criteria):
         return None
-    return ERROR, f'frozen: the same picture for {report.frozen_s:.1f} s'
+    return ERROR, frozen_sentence(report.frozen_s)
 
 
 def _quality(report: CameraReport) -> Problem | None:
     if report.verdict is None:
         return None
     verdict = report.verdict
-    reason = reason_for(verdict.status, verdict.distortion, verdict.misreading)
-    why = f'smoothed {verdict.smoothed:.2f}, {reason}'
-    if verdict.status == QualityScore.STATUS_BAD:
+    why = f'score {verdict.status_score:.2f}, {verdict.reason}'
+    if verdict.status == Status.BAD:
         return ERROR, f'bad quality: {why}'
-    if verdict.status == QualityScore.STATUS_DEGRADED:
+    if verdict.status == Status.DEGRADED:
         return WARN, f'degraded quality: {why}'
     return None
+
+
+def _hunting(report: CameraReport) -> Problem | None:
+    if report.brightness_swing < HUNTING_SWING:
+        return None
+    return WARN, (f'gain control hunts: the brightness swings by {report.brightness_swing:.0%} of '
+                  'the contrast from frame to frame')
+
+
+def _sagging(report: CameraReport) -> Problem | None:
+    if report.usual_rate_hz is None or not sags(report.rate_in_hz, report.usual_rate_hz):
+        return None
+    return WARN, (f'the rate sags: {report.rate_in_hz:.1f} Hz, usually '
+                  f'{report.usual_rate_hz:.1f} Hz')
 
 
 def _load(report: CameraReport) -> Problem | None:
@@ -176,16 +201,21 @@ def _inference_problems(report: NodeReport) -> list[Problem]:
     return problems
 
 
-def _camera_values(report: CameraReport, converter: str) -> dict[str, object]:
+def _camera_values(
+    report: CameraReport, status: Status, converter: str,
+) -> dict[str, object]:
     verdict = report.verdict
     return {
         'score': _number(report.score, '.3f'),
         'smoothed score': _number(verdict.smoothed if verdict else None, '.3f'),
         'frames in window': verdict.frames if verdict else 0,
-        'status': LABELS[verdict.status if verdict else QualityScore.STATUS_UNKNOWN],
+        'status': status.label,
+        'status score': _number(verdict.status_score if verdict else None, '.3f'),
         'distortion': report.distortion.label,
         'affected share': _number(report.affected_share, '.2f'),
         'rate in (Hz)': _number(report.rate_in_hz, '.2f'),
+        'usual rate in (Hz)': _number(report.usual_rate_hz, '.2f'),
+        'brightness swing (%)': _number(100 * report.brightness_swing, '.0f'),
         'rate out (Hz)': _number(report.rate_out_hz, '.2f'),
         'received': report.received,
         'scored': report.scored,
@@ -196,6 +226,10 @@ def _camera_values(report: CameraReport, converter: str) -> dict[str, object]:
         'latency p95 (ms)': _number(_milliseconds(report.latency_p95_s), '.1f'),
         'age of last frame (s)': _number(report.age_s, '.2f'),
         'same picture for (s)': _number(report.frozen_s, '.2f'),
+        'shutter closed for (s)': _number(report.closed_s, '.2f'),
+        'shutter corrections': report.corrections,
+        'last shutter correction (s ago)': _number(report.correction_age_s, '.0f'),
+        'time between shutter corrections (s)': _number(report.correction_interval_s, '.0f'),
         'overlay images': report.drawn,
         'converter': converter,
         'errors': sum(report.errors.values()),

@@ -12,7 +12,7 @@ from typing import Protocol
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import FrameError, one_line
 from fliqe_ros.estimator import Assessment, FLIQE
-from fliqe_ros.frame_io.image_messages import crop_rows, decompress, NativeConverter
+from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
 from fliqe_ros.frame_io.misreading import misreading
 from fliqe_ros.models.preprocessing import Prepared
 from fliqe_ros.node.images import ReceivedImage, ScoredImage
@@ -30,8 +30,8 @@ CPU_BATCH, GPU_BATCH = 4, 16
 class ResultListener(Protocol):
     """What the worker tells about images; every method is called from the worker's thread."""
 
-    def on_content(self, image: ReceivedImage, content: object) -> None:
-        """Take what the image shows, as something that ``==`` compares."""
+    def on_picture(self, image: ReceivedImage, pixels: np.ndarray) -> None:
+        """Take the pixels of an image, before its result."""
 
     def on_result(self, result: ScoredImage) -> None:
         """Take the result of an image."""
@@ -145,14 +145,10 @@ class InferenceWorker:
         """Return the image as the model takes it, or None if it cannot be scored."""
         message, settings = image.message, image.settings
         try:
-            rows = settings.crop_bottom_rows
-            if not rows:
-                self._listener.on_content(image, message.data)
             compressed = isinstance(message, CompressedImage)
             pixels = decompress(message) if compressed else self._converter.to_array(message)
-            pixels = crop_rows(pixels, rows)
-            if rows:  # telemetry keeps changing while the picture is frozen
-                self._listener.on_content(image, pixels.tobytes())
+            pixels = settings.borders.cut(pixels)
+            self._listener.on_picture(image, pixels)
             return _PreparedImage(
                 image, pixels, self._model.prepare(pixels, settings.gain, image.palette))
         except Exception as error:
@@ -189,9 +185,9 @@ class InferenceWorker:
 
 
 def _misreading(image: ReceivedImage, assessment: Assessment) -> str:
-    """Return what to check in the driver of a corrupted image; see ``frame_io.misreading``."""
-    if assessment.distortion != Distortion.CORRUPTION or isinstance(
-            image.message, CompressedImage):
+    """Return what to check in the driver of a bad image; see ``frame_io.misreading``."""
+    # Whatever its type: to a model, misread bytes may look like noise.
+    if assessment.distortion == Distortion.CLEAN or isinstance(image.message, CompressedImage):
         return ''
     return misreading(image.message)
 

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 
 import cv2
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera_session import Verdict
-from fliqe_ros.node.status import LABELS
+from fliqe_ros.monitoring.camera_judge import Verdict
+from fliqe_ros.monitoring.status import Status
 import numpy as np
 
 _COLOURS_BGR = {
-    QualityScore.STATUS_UNKNOWN: (200, 200, 200),
-    QualityScore.STATUS_OK: (80, 220, 80),
-    QualityScore.STATUS_DEGRADED: (0, 190, 255),
-    QualityScore.STATUS_BAD: (60, 60, 255),
-    QualityScore.STATUS_FROZEN: (255, 120, 80),
-    QualityScore.STATUS_SILENT: (255, 80, 220),
+    Status.UNKNOWN: (200, 200, 200),
+    Status.OK: (80, 220, 80),
+    Status.DEGRADED: (0, 190, 255),
+    Status.BAD: (60, 60, 255),
+    Status.FROZEN: (255, 120, 80),
+    Status.SILENT: (255, 80, 220),
 }
 _BAD_REGION_BGR = np.array((0, 0, 255), np.float32)
 _OPACITY = 0.6
@@ -45,7 +44,7 @@ def draw(
         picture = _tint(picture, quality_map)
     colour = _COLOURS_BGR[verdict.status]
     caption = (f'score {score:.2f}  mean {verdict.smoothed:.2f}  '
-               f'{LABELS[verdict.status]}  {distortion.label}')
+               f'{verdict.status.label}  {distortion.label}')
     height, width = picture.shape[:2]
     cv2.rectangle(picture, (0, 0), (width - 1, height - 1), colour, thickness=2)
     _write(picture, caption, colour)

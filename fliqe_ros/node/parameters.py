@@ -9,7 +9,10 @@ import re
 from typing import Any, Union
 
 from fliqe_ros.backends.base import BACKENDS, is_device, PRECISIONS
+from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl, MODES
+from fliqe_ros.monitoring.recent_scores import MOST_FRAMES
+from fliqe_ros.monitoring.status import Criteria, Thresholds
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 #: A value of a parameter.
@@ -130,16 +133,20 @@ PARAMETERS = (
          '0 scores every frame', limits=(0.0, 1000.0)),
     Spec('max_batch', 0, 'Most frames in one forward pass, at most one per camera; '
          '0 is 4 on a CPU, 16 on a GPU', limits=(0, 256)),
-    Spec('warn_below', 0.6, 'A smoothed score below this is DEGRADED', limits=(0.0, 1.0)),
-    Spec('error_below', 0.3, 'A smoothed score below this is BAD', limits=(0.0, 1.0)),
-    Spec('hysteresis', 0.05, 'How far above a threshold the smoothed score must rise before '
-         'the status recovers', limits=(0.0, 0.5)),
-    Spec('min_frames', 5, 'Frames in the smoothing window before the status is known',
-         limits=(1, 1_000_000)),
-    Spec('stale_after', 2.0, 'Time without frames after which a camera is an error [s]; '
+    Spec('warn_below', 0.6, 'A score below this is DEGRADED', limits=(0.0, 1.0)),
+    Spec('error_below', 0.3, 'A score below this is BAD', limits=(0.0, 1.0)),
+    Spec('hysteresis', 0.05, 'How far above a threshold the score must rise before the status '
+         'recovers', limits=(0.0, 0.5)),
+    Spec('reaction_time', 1.0, 'The status is judged by the frames of so long [s], whatever the '
+         'rate', limits=(0.0, 60.0)),
+    Spec('min_frames', 5, 'Least number of frames that the status is judged by, also if they '
+         'take longer', limits=(1, MOST_FRAMES)),
+    Spec('stale_after', 2.0, 'Time without a readable frame after which a camera is SILENT [s]; '
          '0 is never', limits=(0.0, 3600.0)),
-    Spec('freeze_after', 5.0, 'Time with the same picture after which a camera is an error [s]; '
-         '0 is never. Shutter corrections freeze the picture for 1 to 3 s', limits=(0.0, 3600.0)),
+    Spec('freeze_after', 5.0, 'Time with the same picture after which a camera is FROZEN [s]; '
+         '0 is never', limits=(0.0, 3600.0)),
+    Spec('shutter_time', 3.0, 'Longest time for which a shutter correction freezes or blanks the '
+         'picture [s]; these frames are left out. 0 if there are none', limits=(0.0, 60.0)),
     Spec('agc.mode', 'percentile', 'How 16-bit and float frames are converted to 8 bits',
          choices=MODES),
     Spec('agc.low', 0.5, 'What becomes black: a percentile, or for fixed_range a pixel value of '
@@ -148,7 +155,13 @@ PARAMETERS = (
          'the frame', limits=(-1000.0, 65535.0)),
     Spec('input_shift', 0, 'Bits to shift 16-bit frames to the right: 2 if the upper 14 bits hold '
          'the picture', limits=(0, 15)),
+    Spec('crop_top_rows', 0, 'Rows of telemetry to cut off at the top of the frame',
+         limits=(0, 4096)),
     Spec('crop_bottom_rows', 0, 'Rows of telemetry to cut off at the bottom of the frame',
+         limits=(0, 4096)),
+    Spec('crop_left_columns', 0, 'Columns to cut off at the left of the frame',
+         limits=(0, 4096)),
+    Spec('crop_right_columns', 0, 'Columns to cut off at the right of the frame',
          limits=(0, 4096)),
     Spec('autostart', True, 'Configure and activate without a lifecycle manager',
          read_only=True),
@@ -156,16 +169,6 @@ PARAMETERS = (
 
 SPECS = {spec.name: spec for spec in PARAMETERS}
 DEFAULTS = {spec.name: spec.default for spec in PARAMETERS}
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """When a smoothed score, 0 to 1, is degraded or bad; see ``status.next_status``."""
-
-    warn_below: float
-    error_below: float
-    hysteresis: float
-    min_frames: int
 
 
 @dataclass(frozen=True)
@@ -184,11 +187,9 @@ class Settings:
     smoothing_window: int
     max_rate_hz: float
     max_batch: int
-    thresholds: Thresholds
-    stale_after_s: float
-    freeze_after_s: float
+    criteria: Criteria
     gain: GainControl
-    crop_bottom_rows: int
+    borders: Borders
     autostart: bool
 
 
@@ -202,11 +203,11 @@ def _check_thresholds(values: dict[str, Any]) -> None:
             'recover')
 
 
-def _check_window(values: dict[str, Any]) -> None:
-    if values['min_frames'] > values['smoothing_window']:
-        raise ValueError(
-            f'min_frames ({values["min_frames"]}) is more than smoothing_window '
-            f'({values["smoothing_window"]}), there would never be a status')
+def _check_freeze(values: dict[str, Any]) -> None:
+    freeze, shutter = values['freeze_after'], values['shutter_time']
+    if 0 < freeze < shutter:
+        raise ValueError(f'freeze_after ({freeze}) must not be below shutter_time ({shutter}), '
+                         'shutter corrections would be freezes')
 
 
 def gain_control(values: dict[str, Any]) -> GainControl:
@@ -226,7 +227,7 @@ def gain_control(values: dict[str, Any]) -> GainControl:
 #: Parameters that must fit each other, and the check that raises ``ValueError`` if they do not.
 CROSS_CHECKS = (
     (('warn_below', 'error_below', 'hysteresis'), _check_thresholds),
-    (('min_frames', 'smoothing_window'), _check_window),
+    (('freeze_after', 'shutter_time'), _check_freeze),
     (('agc.mode', 'agc.low', 'agc.high', 'input_shift'), gain_control),
 )
 
@@ -242,13 +243,15 @@ def settings_from(values: dict[str, Any]) -> Settings:
     for _, check in CROSS_CHECKS:
         check(values)
     same = ('discover', 'image_topic', 'transport', 'model', 'device', 'precision',
-            'backend', 'threads', 'smoothing_window', 'max_batch', 'crop_bottom_rows',
-            'autostart')
+            'backend', 'threads', 'smoothing_window', 'max_batch', 'autostart')
     return Settings(
         cameras=tuple(dict.fromkeys(camera for camera in values['cameras'] if camera)),
         max_rate_hz=values['max_rate'],
-        thresholds=Thresholds(**{n: values[n] for n in Thresholds.__dataclass_fields__}),
-        stale_after_s=values['stale_after'],
-        freeze_after_s=values['freeze_after'],
+        criteria=Criteria(
+            Thresholds(**{n: values[n] for n in Thresholds.__dataclass_fields__}),
+            **{f'{n}_s': values[n] for n in (
+                'reaction_time', 'shutter_time', 'freeze_after', 'stale_after')}),
         gain=gain_control(values),
+        borders=Borders(*(values[f'crop_{edge}'] for edge in (
+            'top_rows', 'bottom_rows', 'left_columns', 'right_columns'))),
         **{name: values[name] for name in same})

@@ -67,6 +67,7 @@ class QualityNode(LifecycleNode):
         # does not make cameras look dead either.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._tick, clock=steady)
+        self.create_timer(0.5, self._repeat_troubles, clock=steady)
         if self._node_parameters.current.autostart:
             self._start_timer = self.create_timer(0.0, self._start, clock=steady)
         refuse_impossible_transitions(self)
@@ -191,6 +192,10 @@ class QualityNode(LifecycleNode):
         report = self._report(now_ns, death)
         received = self._reporter.publish(now_ns, report, self._node_parameters.current)
         self.coalescer.decide(received, report.times.load)
+
+    def _repeat_troubles(self) -> None:
+        if self._phase == 'active':
+            self._cameras.repeat_troubles()
 
     def _report(self, now_ns: int, death: str) -> NodeReport:
         if self._worker:

@@ -15,8 +15,8 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.files import find_files
 from fliqe_ros.frame_io.image_messages import make_converter
+from fliqe_ros.monitoring.status import Status
 from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.status import LABELS
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.demo_report import (
@@ -89,7 +89,7 @@ class CameraRecorder:
         latency_ms = 1e3 * _seconds(score.latency)
         seen = Distortion(score.distortion).label
         return (f'{self.camera:<12}score {score.score:.2f} smoothed {score.smoothed_score:.2f}  '
-                f'{LABELS[score.status]:<9}{seen:<15}'
+                f'{Status(score.status).label:<9}{seen:<15}'
                 f'{self._rate_hz():4.1f} Hz {latency_ms:4.0f} ms')
 
     def _rate_hz(self) -> float:

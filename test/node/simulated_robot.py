@@ -63,6 +63,11 @@ class CameraDriver:
         self.publisher.publish(message)
         self.sent.append(message.header)
 
+    def play(self, rate_hz: float, messages):
+        """Publish at a rate from now on what ``messages`` returns each time."""
+        self.stop()
+        self._timer = self._node.create_timer(1 / rate_hz, lambda: self.publish(messages()))
+
     def run(self, rate_hz: float, message=None):
         """Publish at a rate from now on, the same message if one is given."""
         self.stop()

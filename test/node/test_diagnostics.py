@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.msg import QualityScore
+from fliqe_ros.monitoring.camera_judge import Verdict
+from fliqe_ros.monitoring.status import Status
 from fliqe_ros.node import inference_statistics
-from fliqe_ros.node.camera_session import CameraSession, Verdict
+from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.diagnostics import (
     camera_status, inference_status, ModelReport, NodeReport, status_name)
 from fliqe_ros.node.inference_statistics import InferenceReport, InferenceTimes
@@ -19,7 +20,7 @@ ACTIVE = NodeReport(state='active', converter='native')
 HEALTHY = replace(
     CameraSession('/flir', 300).report(0),
     received=100, scored=100, rate_in_hz=15.0, rate_out_hz=15.0,
-    score=0.93, verdict=Verdict(0.91, 100, QualityScore.STATUS_OK, Distortion.CLEAN),
+    score=0.93, verdict=Verdict(0.91, 100, Status.OK, Distortion.CLEAN),
     distortion=Distortion.CLEAN, affected_share=0.25,
     latency_p50_s=0.012, latency_p95_s=0.034, age_s=0.05)
 
@@ -46,34 +47,40 @@ def test_healthy_camera():
     assert expected.items() <= values(status).items()
 
 
-BAD = Verdict(0.2, 100, QualityScore.STATUS_BAD, Distortion.LENS_BLUR)
-DEGRADED = Verdict(0.5, 100, QualityScore.STATUS_DEGRADED, Distortion.BLANK)
+BAD = Verdict(0.9, 100, Status.BAD, Distortion.LENS_BLUR, status_score=0.2)
+DEGRADED = Verdict(0.9, 100, Status.DEGRADED, Distortion.BLANK, status_score=0.5)
 
 
 @pytest.mark.parametrize('changes, level, message', [
     ({'verdict': BAD}, ERROR,
-     f'bad quality: smoothed 0.20, lens_blur: {Distortion.LENS_BLUR.advice}'),
+     f'bad quality: score 0.20, lens_blur: {Distortion.LENS_BLUR.advice}'),
     ({'verdict': DEGRADED}, WARN,
-     f'degraded quality: smoothed 0.50, blank: {Distortion.BLANK.advice}'),
+     f'degraded quality: score 0.50, blank: {Distortion.BLANK.advice}'),
     ({'verdict': replace(BAD, distortion=Distortion.UNKNOWN)}, ERROR,
-     f'bad quality: smoothed 0.20, unknown: {Distortion.UNKNOWN.advice}'),
-    ({'age_s': 2.5}, ERROR, 'no frames for 2.5 s'),
-    ({'age_s': None, 'waiting_s': 3.0}, ERROR, 'no frames for 3.0 s'),
+     f'bad quality: score 0.20, unknown: {Distortion.UNKNOWN.advice}'),
+    ({'silent_s': 2.5}, ERROR, 'no frames for 2.5 s'),
+    ({'age_s': None, 'silent_s': 3.0}, ERROR, 'no frames for 3.0 s'),
+    ({'silent_s': 3.0, 'last_frame_failed': True, 'last_error': 'why'}, ERROR,
+     'no frames that can be read for 3.0 s: why'),
     ({'frozen_s': 6.0}, ERROR, 'frozen: the same picture for 6.0 s'),
     ({'last_frame_failed': True, 'last_error': 'why', 'error_rate_hz': 1.0}, ERROR,
      'unusable frames: why'),
     ({'last_error': 'why', 'error_rate_hz': 0.2}, WARN, 'some unusable frames: why'),
     ({'drop_rate_hz': 6.0}, WARN, 'dropping 6.0 of 15.0 frames per second'),
     ({'lost_rate_hz': 5.0}, WARN, 'losing 5.0 of 20.0 frames per second in transport'),
+    ({'brightness_swing': 0.4}, WARN, 'gain control hunts: the brightness swings by 40% of the '
+     'contrast from frame to frame'),
+    ({'usual_rate_hz': 30.0}, WARN, 'the rate sags: 15.0 Hz, usually 30.0 Hz'),
+    ({'usual_rate_hz': 20.0, 'brightness_swing': 0.1}, OK, 'ok, smoothed 0.91'),
     ({'latency_p95_s': 1.5}, WARN, 'slow: 95% of the scores take up to 1.5 s'),
     # Not worth a word: a short stop, a shutter correction, few drops, past errors.
-    ({'age_s': 1.9}, OK, 'ok, smoothed 0.91'),
+    ({'silent_s': 1.9}, OK, 'ok, smoothed 0.91'),
     ({'frozen_s': 3.0}, OK, 'ok, smoothed 0.91'),
     ({'drop_rate_hz': 1.0}, OK, 'ok, smoothed 0.91'),
     ({'lost_rate_hz': 1.0}, OK, 'ok, smoothed 0.91'),
     ({'last_error': 'why', 'errors': {'all_nan': 2}}, OK, 'ok, smoothed 0.91'),
-    ({'age_s': None, 'waiting_s': 1.0, 'verdict': None}, OK, 'no frame scored yet'),
-    ({'verdict': Verdict(0.1, 3, QualityScore.STATUS_UNKNOWN)}, OK, 'unknown, smoothed 0.10'),
+    ({'age_s': None, 'silent_s': 1.0, 'verdict': None}, OK, 'no frame scored yet'),
+    ({'verdict': Verdict(0.1, 3, Status.UNKNOWN)}, OK, 'unknown, smoothed 0.10'),
 ])
 def test_verdict_on_a_camera(changes, level, message):
     status = camera(**changes)
@@ -102,7 +109,7 @@ def test_worst_problem_comes_first():
     assert status.level == ERROR
     assert status.message.split('; ') == [
         'frozen: the same picture for 6.0 s',
-        f'degraded quality: smoothed 0.50, blank: {Distortion.BLANK.advice}',
+        f'degraded quality: score 0.50, blank: {Distortion.BLANK.advice}',
         'dropping 6.0 of 15.0 frames per second']
 
 
@@ -115,12 +122,31 @@ def test_what_helps_is_told_for_every_type(verdict, distortion):
 
 def test_checks_can_be_turned_off():
     settings = settings_from({**DEFAULTS, 'stale_after': 0.0, 'freeze_after': 0.0})
-    assert camera(settings, age_s=1e6, frozen_s=1e6).level == OK
+    assert camera(settings, silent_s=1e6, frozen_s=1e6).level == OK
 
 
 def test_inactive_node_finds_no_fault():
-    status = camera(node=NodeReport(state='inactive'), age_s=1e6, verdict=BAD)
-    assert (status.level, status.message) == (OK, 'node inactive, bad, smoothed 0.20')
+    status = camera(node=NodeReport(state='inactive'), silent_s=1e6, verdict=BAD)
+    assert (status.level, status.message) == (OK, 'node inactive, bad, smoothed 0.90')
+
+
+@pytest.mark.parametrize('changes, status', [
+    ({}, 'ok'), ({'frozen_s': 6.0}, 'frozen'), ({'frozen_s': 6.0, 'silent_s': 3.0}, 'silent'),
+    ({'verdict': None, 'silent_s': 3.0}, 'silent'), ({'verdict': None}, 'unknown')])
+def test_the_status_is_that_of_the_topic(changes, status):
+    assert values(camera(**changes))['status'] == status
+
+
+def test_shutter_corrections_are_told():
+    told = values(camera())
+    assert told['shutter corrections'] == '0'
+    assert told['last shutter correction (s ago)'] == 'none'
+    told = values(camera(closed_s=0.5, corrections=4, correction_age_s=61.2,
+                         correction_interval_s=180.4))
+    expected = {'shutter closed for (s)': '0.50', 'shutter corrections': '4',
+                'last shutter correction (s ago)': '61',
+                'time between shutter corrections (s)': '180'}
+    assert expected.items() <= told.items()
 
 
 def test_errors_are_listed_by_cause():

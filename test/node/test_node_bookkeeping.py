@@ -1,23 +1,23 @@
 """The parts of the node that know no ROS: buffer, verdicts, rates, cameras, discovery."""
 
+from dataclasses import replace
 from threading import Thread
 
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.errors import one_line
 from fliqe_ros.estimator import Assessment
-from fliqe_ros.msg import QualityScore
+from fliqe_ros.monitoring.status import Criteria, Status, Thresholds
 from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.discovery import cameras_among
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
-from fliqe_ros.node.parameters import Thresholds
-from fliqe_ros.node.status import next_status, reason_for
 from fliqe_ros.node.timing import NS_PER_S, percentile, RateLimit, Throughput
-from fliqe_ros.node.type_window import TypeWindow
 import numpy as np
 import pytest
 
-THRESHOLDS = Thresholds(warn_below=0.6, error_below=0.3, hysteresis=0.05, min_frames=3)
-UNKNOWN, OKAY, DEGRADED, BAD, FROZEN, SILENT = range(6)
+CRITERIA = Criteria(
+    Thresholds(warn_below=0.6, error_below=0.3, hysteresis=0.05, min_frames=3),
+    reaction_time_s=1.0, shutter_time_s=0.0, freeze_after_s=5.0, stale_after_s=2.0)
+UNKNOWN, OKAY, DEGRADED, BAD, FROZEN, SILENT = Status
 
 
 def test_newest_frame_replaces_the_one_that_waits():
@@ -64,25 +64,6 @@ def test_close_ends_a_waiting_take():
     assert buffer.take(1) == []
 
 
-@pytest.mark.parametrize('before, smoothed, frames, after', [
-    (UNKNOWN, 0.1, 2, UNKNOWN), (BAD, 0.1, 2, UNKNOWN),
-    (UNKNOWN, 0.62, 3, OKAY), (UNKNOWN, 0.32, 3, DEGRADED), (UNKNOWN, 0.29, 3, BAD),
-    (OKAY, 0.60, 9, OKAY), (OKAY, 0.599, 9, DEGRADED), (OKAY, 0.2, 9, BAD),
-    (DEGRADED, 0.64, 9, DEGRADED), (DEGRADED, 0.651, 9, OKAY), (DEGRADED, 0.299, 9, BAD),
-    (BAD, 0.34, 9, BAD), (BAD, 0.351, 9, DEGRADED), (BAD, 0.64, 9, DEGRADED), (BAD, 0.7, 9, OKAY),
-])
-def test_status(before, smoothed, frames, after):
-    assert next_status(before, smoothed, frames, THRESHOLDS) == after
-
-
-@pytest.mark.parametrize('distortion', Distortion)
-def test_the_reason_names_type_and_remedy(distortion):
-    for status in (DEGRADED, BAD):
-        assert reason_for(status, distortion) == f'{distortion.label}: {distortion.advice}'
-    assert reason_for(OKAY, distortion) == ''
-    assert reason_for(UNKNOWN, distortion) == 'too few frames for a verdict'
-
-
 def test_the_texts_of_types_fit_where_they_are_shown():
     for texts in ([each.meaning for each in Distortion], [each.advice for each in Distortion]):
         assert len(set(texts)) == len(Distortion)
@@ -103,67 +84,41 @@ def assessed(value, **shares):
 def test_the_type_behind_the_status_is_not_that_of_the_last_frame():
     camera = CameraSession('/flir', 10)
     for _ in range(6):
-        verdict = camera.record_score(assessed(0.1, blank=0.9, clean=0.1), THRESHOLDS)
+        verdict = camera.record_score(assessed(0.1, blank=0.9, clean=0.1), 0, CRITERIA)
     assert (verdict.status, verdict.distortion) == (BAD, Distortion.BLANK)
-    verdict = camera.record_score(assessed(0.9, clean=0.9, ghosting=0.1), THRESHOLDS)
+    verdict = camera.record_score(assessed(0.9, clean=0.9, ghosting=0.1), 0, CRITERIA)
     assert (verdict.status, verdict.distortion) == (BAD, Distortion.BLANK)
     assert camera.report(0).distortion == Distortion.CLEAN
     assert camera.report(0).verdict == verdict
     for _ in range(10):
-        verdict = camera.record_score(assessed(0.9, clean=0.6, ghosting=0.4), THRESHOLDS)
+        verdict = camera.record_score(assessed(0.9, clean=0.6, ghosting=0.4), 0, CRITERIA)
     assert (verdict.status, verdict.distortion) == (OKAY, Distortion.CLEAN)
     camera.reset()
     for _ in range(3):
-        verdict = camera.record_score(assessed(0.1), THRESHOLDS)
+        verdict = camera.record_score(assessed(0.1), 0, CRITERIA)
     assert (verdict.status, verdict.distortion) == (BAD, Distortion.UNKNOWN)
 
 
-def test_the_type_is_that_which_lowered_the_score_most_of_late():
-    window = TypeWindow(4)
-    assert window.worst == Distortion.UNKNOWN
-    for score_, label in ((0.8, 'ghosting'), (0.8, 'ghosting'), (0.1, 'corruption')):
-        window.push(score_, assessed(score_, **{label: 1.0}).probabilities)
-    assert window.worst == Distortion.CORRUPTION
-    for _ in range(4):
-        window.push(0.8, assessed(0.8, ghosting=1.0).probabilities)
-    assert window.worst == Distortion.GHOSTING
-    rng = np.random.default_rng(0)
-    for _ in range(4000):
-        window.push(rng.random(), rng.random(13))
-    for _ in range(4):
-        window.push(1.0, np.ones(13))
-    assert window.worst == Distortion.UNKNOWN, 'nothing is left of frames that went'
-    window.push(0.5, assessed(0.5, blank=1.0).probabilities)
-    window.clear()
-    assert window.worst == Distortion.UNKNOWN
-
-
-def test_what_to_check_in_the_driver_is_told_of_corruption_only():
+def test_what_to_check_in_the_driver_is_told_of_bad_cameras_only():
     camera = CameraSession('/flir', 4)
-    for distortion in ('corruption', 'blank'):
+    for distortion, score in (('corruption', 0.1), ('gaussian_noise', 0.1), ('clean', 0.9)):
         camera.reset()
         for _ in range(4):
             verdict = camera.record_score(
-                assessed(0.1, **{distortion: 1.0}), THRESHOLDS, 'is_bigendian is 0')
-        reason = reason_for(verdict.status, verdict.distortion, verdict.misreading)
-        assert reason.startswith(f'{distortion}: ')
-        assert reason.endswith(': is_bigendian is 0') == (distortion == 'corruption')
-    verdict = camera.record_score(assessed(0.9, corruption=1.0), THRESHOLDS)
+                assessed(score, **{distortion: 1.0}), 0, CRITERIA, 'is_bigendian is 0')
+        assert verdict.reason.startswith(f'{distortion}: ') == (score < 0.5)
+        assert verdict.reason.endswith(': is_bigendian is 0') == (score < 0.5)
+    verdict = camera.record_score(assessed(0.1, corruption=1.0), 0, CRITERIA)
     assert verdict.misreading == '', 'the last frame was read well'
 
 
 def test_the_affected_share_is_that_of_the_last_frame():
     camera = CameraSession('/flir', 4)
     quality_map = np.array([[0.4, 0.5], [0.9, 0.1]], np.float32)
-    camera.record_score(Assessment(0.3, Distortion.CLEAN, (0.0,) * 13, quality_map), THRESHOLDS)
+    camera.record_score(Assessment(0.3, Distortion.CLEAN, (0.0,) * 13, quality_map), 0, CRITERIA)
     assert camera.report(0).affected_share == 0.5
     score(camera, 0.9)
     assert camera.report(0).affected_share == 0.0
-
-
-def test_perfect_camera_recovers_from_the_highest_threshold():
-    strict = Thresholds(warn_below=0.9, error_below=0.9, hysteresis=0.1 + 1e-12, min_frames=1)
-    assert next_status(BAD, 1.0, 1, strict) == OKAY
 
 
 def test_throughput():
@@ -207,21 +162,22 @@ def test_percentile():
 
 
 def score(camera, value):
-    return camera.record_score(assessed(value, clean=1.0), THRESHOLDS)
+    return camera.record_score(assessed(value, clean=1.0), 0, CRITERIA)
 
 
 def test_camera_smooths_scores_and_sets_the_status():
     camera = CameraSession('/flir', 4)
-    values = [0.9, 0.8, 0.1, 0.2, 0.3, 0.4]
+    values = [0.9, 0.8, 0.1, 0.2, 0.3, 0.2]
     verdicts = [score(camera, value) for value in values]
     for count, verdict in enumerate(verdicts, 1):
         last = values[max(count - 4, 0):count]
         assert verdict.frames == len(last)
         assert verdict.smoothed == pytest.approx(np.mean(last), abs=1e-12)
-    assert [v.status for v in verdicts] == [UNKNOWN, UNKNOWN, OKAY, DEGRADED, DEGRADED, BAD]
+    assert [v.status for v in verdicts] == [UNKNOWN, UNKNOWN, OKAY, *3 * [DEGRADED]]
+    assert verdicts[-1].status_score == pytest.approx(np.mean([0.8, 0.3, 0.2, 0.2]))
     camera.reset()
     assert score(camera, 0.9).frames == 1
-    assert camera.report(0).verdict.status == QualityScore.STATUS_UNKNOWN
+    assert camera.report(0).verdict.status == UNKNOWN
 
 
 def test_camera_refuses_a_score_that_is_not_finite():
@@ -245,22 +201,28 @@ def test_camera_logs_each_cause_once_a_minute():
     assert not camera.report(0).last_frame_failed
 
 
+def see(camera, level, second):
+    """Let the camera see a picture of some level."""
+    pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) + level
+    camera.record_picture(pixels, second * NS_PER_S, CRITERIA)
+
+
 def test_camera_notices_a_frozen_picture():
     camera = CameraSession('/flir', 4)
     camera.restart_times(100 * NS_PER_S)
-    for second, picture in ((100, 1), (101, 2), (102, 2), (105, 2)):
-        camera.record_content(picture, second * NS_PER_S)
+    for second, level in ((100, 1), (101, 2), (102, 2), (105, 2)):
+        see(camera, level, second)
     assert camera.report(200 * NS_PER_S).frozen_s == 4
-    camera.record_content(3, 106 * NS_PER_S)
+    see(camera, 3, 106)
     assert camera.report(200 * NS_PER_S).frozen_s == 0
 
 
 def test_a_frame_from_before_a_jump_back_of_the_clock_hides_no_freeze():
     camera = CameraSession('/flir', 3)
     camera.restart_times(10 * NS_PER_S)
-    camera.record_content(7, 100 * NS_PER_S)  # received before the jump, looked at after it
+    see(camera, 7, 100)  # received before the jump, looked at after it
     for second in (11, 12, 19):
-        camera.record_content(7, second * NS_PER_S)
+        see(camera, 7, second)
     assert camera.report(20 * NS_PER_S).frozen_s == 8
 
 
@@ -268,7 +230,7 @@ def test_clock_jump_resets_times_but_not_scores():
     camera = CameraSession('/flir', 4)
     for second in range(1000, 1004):
         assert camera.record_received(second * NS_PER_S, 1.0)
-        camera.record_content(7, second * NS_PER_S)
+        see(camera, 7, second)
         score(camera, 0.5)
         camera.record_latency(NS_PER_S // 2, second * NS_PER_S)
         camera.sample(second * NS_PER_S)
@@ -278,9 +240,10 @@ def test_clock_jump_resets_times_but_not_scores():
     camera.restart_times(5 * NS_PER_S)
     camera.sample(7 * NS_PER_S)
     report = camera.report(7 * NS_PER_S)
-    assert (report.rate_in_hz, report.age_s, report.frozen_s, report.waiting_s) == (0, None, 0, 2)
+    assert (report.rate_in_hz, report.age_s, report.frozen_s, report.silent_s) == (0, None, 0, 2)
     assert report.latency_p50_s is None
-    assert (report.verdict.frames, report.scored, report.received) == (4, 4, 4)
+    # The picture is the same in all four frames, and counts once.
+    assert (report.verdict.frames, report.scored, report.received) == (1, 4, 4)
     assert camera.record_received(7 * NS_PER_S, 1.0)
 
 
@@ -297,6 +260,84 @@ def test_a_report_changes_nothing():
         assert camera.report(now_ns) == report
         # Asked ten times a second, the rate is still that of the samples.
         assert report.rate_in_hz == (10.0 if tenth >= 10 else 0.0)
+
+
+def test_silence_is_that_of_readable_frames():
+    camera = CameraSession('/flir', 4)
+    camera.restart_times(0)
+
+    def trouble(second):
+        verdict = camera.trouble(second * NS_PER_S, CRITERIA)
+        return verdict and (verdict.status, verdict.reason)
+
+    assert trouble(2) is None
+    assert trouble(3) == (SILENT, 'no frames for 3.0 s')
+    camera.record_received(3 * NS_PER_S, 0.0)
+    camera.record_score(assessed(0.9), 3 * NS_PER_S, CRITERIA)
+    assert trouble(5) is None
+    for second in (4, 5, 6):
+        camera.record_received(second * NS_PER_S, 0.0)
+        camera.record_failure('too_large', 'why', second * NS_PER_S)
+    assert trouble(5) is None
+    assert trouble(6) == (SILENT, 'no frames that can be read for 3.0 s: why')
+    never = replace(CRITERIA, stale_after_s=0.0)
+    assert camera.trouble(1000 * NS_PER_S, never) is None
+
+
+def test_a_camera_that_is_limited_to_a_low_rate_is_not_silent():
+    camera = CameraSession('/flir', 4)
+    camera.restart_times(0)
+    for second in range(20):
+        if camera.record_received(second * NS_PER_S, 0.1):
+            camera.record_score(assessed(0.9), second * NS_PER_S, CRITERIA)
+        assert camera.trouble(second * NS_PER_S, CRITERIA) is None
+
+
+def test_frames_behind_a_shutter_are_left_out():
+    criteria = replace(CRITERIA, shutter_time_s=3.0)
+    camera = CameraSession('/flir', 100)
+    scene = np.random.default_rng(0).normal(np.linspace(3000, 9000, 64 * 64).reshape(64, 64), 9)
+    flat = np.full((64, 64), 5000)
+
+    def run(begin_s, end_s, picture):
+        rng = np.random.default_rng(1)
+        for tenth in range(10 * begin_s, 10 * end_s):
+            pixels = (picture + rng.normal(0, 9, (64, 64))).astype(np.uint16)
+            camera.record_picture(pixels, tenth * NS_PER_S // 10, criteria)
+            verdict = camera.record_score(
+                assessed(0.9 if picture is scene else 0.0), tenth * NS_PER_S // 10, criteria)
+        return verdict
+
+    assert run(0, 5, scene).frames == 50
+    verdict = run(5, 7, flat)
+    assert (verdict.status, verdict.frames, verdict.is_counted) == (OKAY, 50, False)
+    assert camera.report(7 * NS_PER_S).closed_s == pytest.approx(1.9)
+    run(7, 20, scene)
+    assert run(20, 22, flat).status == OKAY
+    assert run(22, 30, scene).frames == 100
+    report = camera.report(32 * NS_PER_S)
+    assert (report.closed_s, report.corrections) == (0, 2)
+    assert (report.correction_age_s, report.correction_interval_s) == (10.0, 15.0)
+    # One that takes longer is none.
+    assert run(30, 33, flat).status == OKAY
+    assert run(33, 35, flat).status == BAD
+    run(35, 40, scene)
+    assert camera.report(40 * NS_PER_S).corrections == 2
+
+
+def test_hunting_gain_control_and_a_sagging_rate_reach_the_report():
+    camera = CameraSession('/flir', 4)
+    scene = np.linspace(50, 150, 64 * 64).reshape(64, 64)
+    for second in range(80):
+        for tenth in range(10 if second < 60 else 4):
+            now_ns = second * NS_PER_S + tenth * NS_PER_S // 10
+            camera.record_received(now_ns, 0.0)
+            swung = scene + 40 * (tenth % 2) + second / 10
+            camera.record_picture(swung.astype(np.uint8), now_ns, CRITERIA)
+        camera.sample(second * NS_PER_S)
+    report = camera.report(80 * NS_PER_S)
+    assert report.brightness_swing > 1
+    assert (report.usual_rate_hz, report.rate_in_hz) == (10.0, 4.0)
 
 
 def test_latency_is_that_of_the_last_seconds():

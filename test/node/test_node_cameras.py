@@ -2,6 +2,8 @@
 
 from itertools import count
 from pathlib import Path
+import re
+import time
 
 from builtin_interfaces.msg import Time
 from fliqe_ros.tools.demo_system import running
@@ -10,6 +12,7 @@ from rclpy.qos import ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
 FRONT, REAR = '/flir_front', '/flir_rear'
 PROFILE = Path(__file__).resolve().parents[2] / 'config' / 'fastdds.xml'
@@ -32,7 +35,7 @@ def test_camera_stops_and_comes_back(robot, run_node):
 
 
 def test_camera_freezes_and_thaws(robot, run_node, to_message):
-    run_node(cameras=[FRONT], freeze_after=1.5)
+    run_node(cameras=[FRONT], freeze_after=1.5, shutter_time=1.0)
     front = robot.active_camera(FRONT)
     name = f'fliqe: {FRONT}'
     assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
@@ -45,8 +48,72 @@ def test_camera_freezes_and_thaws(robot, run_node, to_message):
     robot.wait_for_status(name, lambda s: s.level == s.OK)
 
 
+def test_a_camera_that_was_never_seen_is_silent(robot, run_node):
+    run_node(cameras=[FRONT], stale_after=1.0)
+    robot.listen(FRONT)
+    robot.start()
+    *_, score = robot.wait_for_scores(FRONT, 4)
+    assert score.status == score.STATUS_SILENT and score.camera == FRONT
+    assert re.fullmatch(r'no frames for \d+\.\d s', score.reason)
+    assert (score.score, score.status_score, score.frames_in_window) == (0, 0, 0)
+    assert score.header == Header() and not score.is_counted
+    assert score.distortion == score.status_distortion == score.DISTORTION_UNKNOWN
+
+
+def test_silence_and_unreadable_frames_are_told_on_the_topic(robot, run_node, to_message):
+    run_node(cameras=[FRONT], stale_after=1.0)
+    front = robot.active_camera(FRONT)
+    scores = robot.scores[FRONT]
+    unreadable = to_message(front.frame())
+    unreadable.encoding = 'thermal99'
+    for stop, reason in ((front.stop, 'no frames for'),
+                         (lambda: front.run(10.0, unreadable), 'no frames that can be read for')):
+        front.run(10.0)
+        robot.spin_until(lambda: scores and scores[-1].is_counted, 'score')
+        stop()
+        robot.spin_until(lambda: scores[-1].status == scores[-1].STATUS_SILENT, 'silence')
+        last = next(score for score in reversed(scores) if score.is_counted)
+        count, began_s = len(scores), time.monotonic()
+        robot.spin_until(lambda: time.monotonic() > began_s + 3, 'three seconds')
+        repeated = scores[count:]
+        assert len(repeated) >= 3, 'at 1 Hz or more'
+        for score in repeated:
+            assert score.status == score.STATUS_SILENT and not score.is_counted
+            assert score.reason.startswith(reason) and score.header == last.header
+            assert (score.score, score.frames_in_window) == (last.score, last.frames_in_window)
+            assert (score.latency.sec, score.latency.nanosec) == (0, 0)
+        assert ('thermal99' in repeated[-1].reason) == ('read' in reason)
+
+
+def test_a_freeze_is_told_on_the_topic_also_behind_a_running_clock(robot, run_node, to_message):
+    run_node(cameras=[FRONT], freeze_after=1.5, shutter_time=1.0)
+    front = robot.active_camera(FRONT)
+    scores, frame, counter = robot.scores[FRONT], front.frame(), count()
+    front.run(10.0)
+    robot.wait_for_scores(FRONT, 10)
+
+    def frozen():
+        frame[4:12, 8:40] = 16 * (next(counter) % 16)
+        return to_message(frame)
+
+    front.play(10.0, frozen)
+    robot.spin_until(lambda: scores[-1].status == scores[-1].STATUS_FROZEN, 'freeze')
+    assert scores[-1].reason.startswith('frozen: the same picture for')
+    frames = scores[-1].frames_in_window
+    assert not scores[-1].is_counted
+    # Slower than 1 Hz, the status is repeated.
+    front.stop()
+    count_, began_s = len(scores), time.monotonic()
+    robot.spin_until(lambda: len(scores) >= count_ + 2, 'repeated status')
+    assert time.monotonic() - began_s < 10
+    assert scores[count_].status == scores[count_].STATUS_FROZEN
+    front.run(10.0)
+    robot.spin_until(lambda: scores[-1].status < scores[-1].STATUS_FROZEN, 'thaw')
+    assert scores[-1].frames_in_window > frames
+
+
 def test_telemetry_that_is_cut_off_hides_no_freeze(robot, run_node, to_message):
-    run_node(cameras=[FRONT], freeze_after=1.5, crop_bottom_rows=2)
+    run_node(cameras=[FRONT], freeze_after=1.5, shutter_time=1.0, crop_bottom_rows=2)
     front = robot.active_camera(FRONT)
     assert robot.set_parameters(warn_below=0.0, error_below=0.0).successful
     frame = front.frame()

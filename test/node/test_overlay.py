@@ -1,17 +1,16 @@
 """The overlay picture, drawn from arrays."""
 
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.msg import QualityScore
-from fliqe_ros.node.camera_session import Verdict
+from fliqe_ros.monitoring.camera_judge import Verdict
+from fliqe_ros.monitoring.status import Status
 from fliqe_ros.node.messages import bgr_message
 from fliqe_ros.node.overlay import draw
-from fliqe_ros.node.status import LABELS
 import numpy as np
 import pytest
 from std_msgs.msg import Header
 
 GRAY = np.full((256, 320), 100, np.uint8)
-VERDICT = Verdict(0.5, 10, QualityScore.STATUS_DEGRADED)
+VERDICT = Verdict(0.5, 10, Status.DEGRADED)
 
 
 def drawn(frame=GRAY, score=0.4, verdict=VERDICT, distortion=Distortion.LENS_BLUR, **kwargs):
@@ -37,15 +36,15 @@ def test_caption_tells_score_status_and_distortion():
     same = drawn()
     assert (same == drawn()).all()
     for change in ({'score': 0.9}, {'distortion': Distortion.GHOSTING},
-                   {'verdict': Verdict(0.6, 10, QualityScore.STATUS_DEGRADED)},
-                   {'verdict': Verdict(0.5, 10, QualityScore.STATUS_BAD)}):
+                   {'verdict': Verdict(0.6, 10, Status.DEGRADED)},
+                   {'verdict': Verdict(0.5, 10, Status.BAD)}):
         different = (drawn(**change) != same).any(axis=2)
         assert different[:40].any(), change
         assert not different[40:-4, 4:-4].any(), change
 
 
 @pytest.mark.parametrize('distortion', Distortion)
-@pytest.mark.parametrize('status', LABELS)
+@pytest.mark.parametrize('status', Status)
 def test_caption_fits_the_width(distortion, status):
     drawn_one = drawn(score=1.0, verdict=Verdict(1.0, 9, status), distortion=distortion)
     band = drawn_one[3:10, :, :].max(axis=(0, 2))
@@ -58,12 +57,12 @@ def test_no_two_types_have_the_same_caption():
 
 
 def test_no_two_statuses_have_the_same_colour():
-    borders = {drawn(verdict=Verdict(0.5, 10, status))[-1, 160].tobytes() for status in LABELS}
-    assert len(borders) == len(LABELS)
+    borders = {drawn(verdict=Verdict(0.5, 10, status))[-1, 160].tobytes() for status in Status}
+    assert len(borders) == len(Status)
 
 
 @pytest.mark.parametrize('status, strongest', [
-    (QualityScore.STATUS_OK, 1), (QualityScore.STATUS_BAD, 2)])
+    (Status.OK, 1), (Status.BAD, 2)])
 def test_border_has_the_colour_of_the_status(status, strongest):
     blue_green_red = drawn(verdict=Verdict(0.5, 10, status))[-1, 160]
     assert blue_green_red.argmax() == strongest

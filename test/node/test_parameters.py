@@ -21,14 +21,19 @@ WRONG_VALUES = {
     'warn_below': [-0.1, 1.1, float('nan'), 0.29, 0.96],  # under error_below, over 1 - hysteresis
     'error_below': [-0.1, 1.1, 0.61],
     'hysteresis': [-0.01, 0.51, 0.41],
-    'min_frames': [0, 1_000_001, 301],
+    'reaction_time': [-0.1, 60.1],
+    'min_frames': [0, 1001],
     'stale_after': [-1.0, 3601.0],
-    'freeze_after': [-1.0, 3601.0],
+    'freeze_after': [-1.0, 3601.0, 2.9],  # under shutter_time
+    'shutter_time': [-1.0, 60.1, 5.1],
     'agc.mode': ['automatic'],
     'agc.low': [-1001.0, 65536.0, 99.6, -1.0],
     'agc.high': [-1001.0, 65536.0, 0.4, 101.0],
     'input_shift': [-1, 16],
+    'crop_top_rows': [-1, 4097],
     'crop_bottom_rows': [-1, 4097],
+    'crop_left_columns': [-1, 4097],
+    'crop_right_columns': [-1, 4097],
     'autostart': [True],  # read-only
 }
 # Of these, every value of the type will do; a wrong model is noticed at configure.

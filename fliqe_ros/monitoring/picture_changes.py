@@ -1,0 +1,139 @@
+"""What changes from one picture to the next: how much stays the same, whether all is blank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import cv2
+import numpy as np
+
+#: A picture of which a larger share stays exactly the same is a repeated one. What changes in it
+#: are a clock, a telemetry row, a cross.
+REPEATED_SHARE = 0.7
+# Pixels along the side of a block: a sixteenth of the picture's shorter side, within these.
+_BLOCKS, _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 5, 16
+# Of a living picture a row in so many tells that it is.
+_GLANCE = 8
+# The grid over which the spread of a picture is taken, in cells along a side.
+_GRID = 8
+# Pixels along the shorter side that are enough for it.
+_ENOUGH = 120
+# A closed shutter: the spread of the grid falls to a share of what it was, and is small beside
+# the noise of the pixels. Shading may be as large as the noise if the fall is deep.
+_FALLS = ((0.3, 0.3), (0.1, 0.7))
+# How fast the usual spread follows the picture's.
+_FOLLOW = 0.1
+
+
+@dataclass(frozen=True)
+class PictureChange:
+    """How a picture differs from those before it."""
+
+    #: Share of the picture that stays exactly the same, 0 to 1; see ``unchanged_share``.
+    unchanged: float
+    #: Whether there is nothing to see all of a sudden, as behind a closed shutter.
+    is_blank: bool
+    #: Mean and standard deviation of the pixels; not a number where they are none.
+    brightness: float = math.nan
+    contrast: float = math.nan
+
+    @property
+    def is_repeated(self) -> bool:
+        """Return whether it is the picture before it once more, but for a display on it."""
+        return self.unchanged > REPEATED_SHARE
+
+
+class PictureWatch:
+    """Compares the pictures of one camera, each with those before it."""
+
+    def __init__(self) -> None:
+        self._last: np.ndarray | None = None
+        self._usual_spread: float | None = None
+
+    def look(self, pixels: np.ndarray) -> PictureChange:
+        """
+        Return how a picture differs from those before it.
+
+        :param pixels: (H, W) or (H, W, channels). They are kept until the next picture and not
+            copied.
+        """
+        last, self._last = self._last, pixels
+        unchanged = 0.0 if last is None else unchanged_share(last, pixels)
+        if unchanged > REPEATED_SHARE:
+            return PictureChange(unchanged, False)
+        grid, brightness, contrast = _levels(pixels)
+        return PictureChange(unchanged, self._is_blank(grid, contrast), brightness, contrast)
+
+    def accept(self) -> None:
+        """Take the last picture for a usual one, although it looked blank."""
+        self._usual_spread = None
+
+    def _is_blank(self, grid: float, noise: float) -> bool:
+        usual = self._usual_spread
+        if usual is None:
+            self._usual_spread = grid
+            return False
+        if any(grid < fall * usual and grid <= share * noise for fall, share in _FALLS):
+            return True
+        self._usual_spread = usual + _FOLLOW * (grid - usual)
+        return False
+
+
+def unchanged_share(before: np.ndarray, after: np.ndarray) -> float:
+    """
+    Return the share of a picture that is exactly the same in another one, 0 to 1; 0 if it is low.
+
+    It is the share of blocks in which no pixel differs, since noise changes pixels everywhere, a
+    display in few places. Blocks of one level, such as a clipped sky, are the same in living
+    pictures too. They only count where there are no others.
+    """
+    if before.shape != after.shape or before.dtype != after.dtype:
+        return 0.0
+    if _differs(before[::_GLANCE], after[::_GLANCE]).mean() > 1.0 - REPEATED_SHARE:
+        return 0.0
+    differs = _differs(before, after)
+    if not differs.any():
+        return 1.0
+    same = ~_any_in_blocks(differs)
+    if not same.any():
+        return 0.0
+    textured = _any_in_blocks(_is_edge(after))
+    return float(same[textured].mean()) if textured.any() else float(same.mean())
+
+
+def _differs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool; pixels that are no number differ from nothing."""
+    if one.dtype.kind == 'f':
+        differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
+    else:
+        differs = one != other
+    return differs.any(axis=2) if differs.ndim == 3 else differs
+
+
+def _is_edge(pixels: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool: where a pixel differs from its left or its upper neighbour."""
+    edges = np.zeros(pixels.shape[:2], bool)
+    edges[:, 1:] = _differs(pixels[:, 1:], pixels[:, :-1])
+    edges[1:] |= _differs(pixels[1:], pixels[:-1])
+    return edges
+
+
+def _any_in_blocks(mask: np.ndarray) -> np.ndarray:
+    """Return which blocks of a mask (H, W) hold anything; those at the edges may be smaller."""
+    size = min(max(min(mask.shape) // _BLOCKS, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+    rows = np.logical_or.reduceat(mask, np.arange(0, mask.shape[0], size), axis=0)
+    return np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], size), axis=1)
+
+
+def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
+    """Return the spread of a coarse grid, and mean and spread of the pixels; of one channel."""
+    gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
+    step = max(min(gray.shape) // _ENOUGH, 1)
+    gray = np.ascontiguousarray(gray[::step, ::step])
+    if gray.dtype not in (np.uint8, np.uint16, np.float32):
+        gray = gray.astype(np.float32)
+    cells = (min(_GRID, gray.shape[1]), min(_GRID, gray.shape[0]))
+    grid = cv2.resize(gray, cells, interpolation=cv2.INTER_AREA)
+    mean, spread = cv2.meanStdDev(gray)
+    return float(grid.std()), float(mean[0, 0]), float(spread[0, 0])
