@@ -35,7 +35,7 @@ DEFAULT_TABLE = DEFAULT_MODEL.with_name('frames.csv')
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.download', description=__doc__,
+        prog='fliqe download', description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('folder', type=Path, metavar='FOLDER', help='where the frames go')
     arguments.add_argument('--table', type=frame_table, metavar='CSV', default=DEFAULT_TABLE,

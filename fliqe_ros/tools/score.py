@@ -16,7 +16,7 @@ import numpy as np
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    arguments = argparse.ArgumentParser(prog='python -m fliqe_ros.tools.score',
+    arguments = argparse.ArgumentParser(prog='fliqe score',
                                         description=__doc__)
     arguments.add_argument('paths', nargs='+', metavar='PATH',
                            help='images (8 or 16 bits), videos, ROS bags (rosbag2 folder, .db3, '
