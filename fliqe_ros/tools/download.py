@@ -25,7 +25,7 @@ import tempfile
 
 import cv2
 from fliqe_ros.data.frame_tables import frame_table
-from fliqe_ros.data.radiometric import decode, decode_image, FAILURES
+from fliqe_ros.frame_io.radiometric import decode, decode_image, FAILURES
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 import numpy as np
 
