@@ -17,6 +17,7 @@ from fliqe_ros.frame_io.streams import (
     CameraStream, find_recordings, open_recording, Recording)
 from fliqe_ros.recordings.events import find_events, summarise
 from fliqe_ros.recordings.journal import Journal
+from fliqe_ros.recordings.report.thumbnails import take_pictures
 from fliqe_ros.recordings.scoring import batch_size, score_camera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
@@ -97,17 +98,22 @@ class Run:
     """
     Scores recordings with one model into one folder.
 
-    ``failures`` tells, in sentences, what could not be read.
+    ``failures`` tells, in sentences, what could not be read. ``pictures`` are those of the worst
+    frames, by name of the camera and number of the frame.
 
+    :param with_pictures: take them; frames are read once more for them.
     :param folder: keeps journals of what was scored, in its subfolder ``journal``.
     :param tell: is called with the number of frames that were done.
     """
 
     def __init__(self, fliqe: FLIQE, settings: ScoringSettings, reading: Reading, folder: Path,
-                 tell: Callable[[int], None] = lambda frames: None) -> None:
+                 tell: Callable[[int], None] = lambda frames: None,
+                 with_pictures: bool = False) -> None:
         self.failures: list[str] = []
         self._fliqe, self._settings, self._reading = fliqe, settings, reading
         self._folder, self._tell = folder / 'journal', tell
+        self._with_pictures = with_pictures
+        self.pictures: dict[tuple[str, int], str] = {}
         self._used: set[Path] = set()
 
     def score(self, recording: Recording) -> Iterator[ScoredCamera]:
@@ -133,6 +139,9 @@ class Run:
         else:
             self._tell(len(journal.rows()))
         camera = _judged(recording, stream, journal, self._settings)
+        if self._with_pictures and camera.events:
+            taken = take_pictures(self._fliqe, stream, self._settings, camera.events)
+            self.pictures.update({(camera.name, index): url for index, url in taken.items()})
         if camera.broken or camera.summary.failed == camera.summary.frames:
             reason = camera.faults
             if camera.summary.failed == camera.summary.frames:

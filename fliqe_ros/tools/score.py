@@ -18,6 +18,7 @@ import tempfile
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.recordings.report.page import Report, write_report
 from fliqe_ros.recordings.run import count_frames, locked, Plan, plan, Reading, Run
 from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, settings_of
 from fliqe_ros.recordings.tables import (
@@ -34,6 +35,7 @@ In the folder of --out:
   frames.parquet  a row for each frame (frames.csv without pyarrow)
   cameras.csv     a row for each camera: means, shares of time, faults
   events.csv      a row for each stretch of trouble, with what to do about it
+  report.html     all this to read: timelines, the worst moments, what to do
   journal         what was scored; the same command goes on there after an interruption
 
 Statuses and events are what the node would have said while it was recorded, with the parameters
@@ -134,7 +136,8 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
     silent = True if options.quiet or options.json else None  # None: where nobody looks
     with tqdm(total=count_frames(found.recordings) or None, unit='frame', disable=silent,
               delay=0.5, dynamic_ncols=True) as progress:
-        run = Run(fliqe, settings, Reading(options.rate, options.jpeg), folder, progress.update)
+        run = Run(fliqe, settings, Reading(options.rate, options.jpeg), folder,
+                  progress.update, with_pictures=options.out is not None)
         run.failures += found.failures
         cameras = []
         told = 0
@@ -146,6 +149,8 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
     _tell_failures(run.failures, told)
     if options.out is not None:
         write_tables(cameras, options.out)
+        write_report(Report(cameras, settings, model_facts(fliqe), run.failures,
+                            aside_sentence(found), run.pictures), options.out)
         run.remove_unused()
     return int(bool(run.failures))
 
@@ -201,8 +206,18 @@ def _tell_plan(fliqe: FLIQE, settings: ScoringSettings, found: Plan) -> None:
     print(f'score: model {fliqe.model_id} on {fliqe.device}, {fliqe.backend}, {fliqe.precision}\n'
           f'score: {values}', file=sys.stderr)
     if found.aside:
-        kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(found.aside.items()))
-        print(f'score: left aside: {kinds}', file=sys.stderr)
+        print(f'score: left aside: {aside_sentence(found)}', file=sys.stderr)
+
+
+def aside_sentence(found: Plan) -> str:
+    """Return how many files of which kinds were left aside; '' if none was."""
+    return ', '.join(f'{count} {kind}' for kind, count in sorted(found.aside.items()))
+
+
+def model_facts(fliqe: FLIQE) -> dict[str, str]:
+    """Return what the report tells of the model."""
+    return {'model': fliqe.model_id, 'SHA-256 of the model': fliqe.model_hash,
+            'device': fliqe.device, 'backend': fliqe.backend, 'precision': fliqe.precision}
 
 
 def _tell_failures(failures: list[str], told: int) -> int:
