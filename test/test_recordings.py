@@ -101,6 +101,8 @@ class Interrupts:
     def __init__(self, monkeypatch, after):
         self.calls, self.frames, self._after = 0, 0, after
         self._assess = FLIQE.assess_prepared
+        # the frames of which pictures are shown are scored for them once more
+        monkeypatch.setattr('fliqe_ros.recordings.run.take_pictures', lambda *_: {})
         monkeypatch.setattr(FLIQE, 'assess_prepared', lambda model, frames: self(model, frames))
 
     def __call__(self, model, frames):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
-from fliqe_ros.monitoring.camera_judge import CameraJudge
+from fliqe_ros.monitoring.camera_judge import CameraJudge, Verdict
 from fliqe_ros.monitoring.picture_changes import PictureChange
 from fliqe_ros.monitoring.status import Status
 from fliqe_ros.recordings.settings import ScoringSettings
@@ -34,23 +35,39 @@ def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
 
     :param rows: of ``journal.ROW``.
     """
-    criteria = settings.criteria
-    judge_ = CameraJudge(settings.smoothing_window)
     count = len(rows)
     smoothed, silent_s = np.full(count, np.nan), np.zeros(count)
     status = np.full(count, Status.UNKNOWN, np.uint8)
     distortion = np.full(count, Distortion.UNKNOWN, np.uint8)
+    for index, verdict in verdicts_in_turn(rows, settings):
+        smoothed[index], status[index] = verdict.smoothed, verdict.status
+        distortion[index] = verdict.distortion
+    stale_s = settings.criteria.stale_after_s
+    readable_s: float | None = None
+    for index, (time_s, error) in enumerate(zip(rows['time_ns'] / 1e9, rows['error'])):
+        gap_s = 0.0 if readable_s is None else time_s - readable_s
+        is_stale = 0 < stale_s < gap_s
+        if not error:
+            silent_s[index] = gap_s if is_stale else 0.0
+            readable_s = time_s
+        elif index:  # nothing new is known of the camera
+            smoothed[index] = smoothed[index - 1]
+            status[index] = Status.SILENT if is_stale else status[index - 1]
+    return Verdicts(smoothed, status, distortion, silent_s)
+
+
+def verdicts_in_turn(
+    rows: np.ndarray, settings: ScoringSettings,
+) -> Iterator[tuple[int, Verdict]]:
+    """Yield the number of each frame that was scored, and the verdict on the camera after it."""
+    criteria = settings.criteria
+    judge_ = CameraJudge(settings.smoothing_window)
     readable_s: float | None = None
     for index, row in enumerate(rows):
-        time_s = row['time_ns'] / 1e9
-        gap_s = 0.0 if readable_s is None else time_s - readable_s
-        is_stale = 0 < criteria.stale_after_s < gap_s
         if row['error']:
-            status[index] = Status.SILENT if is_stale else status[index - 1] if index else 0
-            smoothed[index] = smoothed[index - 1] if index else np.nan
             continue
-        if is_stale:
-            silent_s[index] = gap_s
+        time_s = row['time_ns'] / 1e9
+        if readable_s is not None and 0 < criteria.stale_after_s < time_s - readable_s:
             judge_.forget_verdict()
         readable_s = time_s
         judge_.record_picture(
@@ -58,7 +75,4 @@ def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
         assessment = Assessment(float(row['score']), Distortion(row['distortion']),
                                 tuple(row['probabilities'].tolist()))
         judge_.record_score(assessment, time_s, criteria)
-        verdict = judge_.verdict(criteria)
-        smoothed[index], status[index] = verdict.smoothed, verdict.status
-        distortion[index] = verdict.distortion
-    return Verdicts(smoothed, status, distortion, silent_s)
+        yield index, judge_.verdict(criteria)

@@ -18,6 +18,7 @@ import tempfile
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.recordings.annotated_bag import write_bag
 from fliqe_ros.recordings.report.page import Report, write_report
 from fliqe_ros.recordings.run import count_frames, locked, Plan, plan, Reading, Run
 from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, settings_of
@@ -36,6 +37,7 @@ In the folder of --out:
   cameras.csv     a row for each camera: means, shares of time, faults
   events.csv      a row for each stretch of trouble, with what to do about it
   report.html     all this to read: timelines, the worst moments, what to do
+  bags            with --bag: <camera>/quality and /diagnostics for rqt_bag, Foxglove, PlotJuggler
   journal         what was scored; the same command goes on there after an interruption
 
 Statuses and events are what the node would have said while it was recorded, with the parameters
@@ -61,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
                                 'path a line')
     arguments.add_argument('--out', type=Path, metavar='FOLDER',
                            help='write tables and a report there')
+    arguments.add_argument('--bag', action='store_true',
+                           help='with --out, also write a bag for each recording: scores and '
+                                'diagnostics on its clock')
     arguments.add_argument('--params', type=Path, metavar='YAML',
                            help="the node's parameters, as in config/fliqe.yaml: thresholds, "
                                 'times and gain control')
@@ -106,7 +111,10 @@ def _rate(text: str) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = parser().parse_args(argv)
+    arguments = parser()
+    options = arguments.parse_args(argv)
+    if options.bag and options.out is None:
+        arguments.error('--bag needs --out')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
@@ -151,6 +159,8 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
         write_tables(cameras, options.out)
         write_report(Report(cameras, settings, model_facts(fliqe), run.failures,
                             aside_sentence(found), run.pictures), options.out)
+        if options.bag:
+            write_bags(cameras, settings, fliqe.model_id, options.out / 'bags')
         run.remove_unused()
     return int(bool(run.failures))
 
@@ -162,6 +172,31 @@ def write_tables(cameras: Sequence[ScoredCamera], folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     write_cameras(cameras, folder)
     write_events(cameras, folder)
+
+
+def write_bags(cameras: Sequence[ScoredCamera], settings: ScoringSettings, model: str,
+               folder: Path) -> None:
+    """Write a bag for each recording into a folder."""
+    folder.mkdir(exist_ok=True)
+    recordings: dict[str, list[ScoredCamera]] = {}
+    for camera in cameras:
+        recordings.setdefault(camera.recording, []).append(camera)
+    for number, (name, found) in enumerate(recordings.items()):
+        path = folder / f'{number:04}_{Path(name).stem.replace("*", "x")}'
+        write_bag(found, settings, model, path, message_definition())
+
+
+def message_definition() -> str:
+    """
+    Return the text of QualityScore.msg, from where the package is installed.
+
+    :raises SourceError: if it is not there.
+    """
+    for prefix in Path(__file__).resolve().parents:
+        file = prefix / 'share' / 'fliqe_ros' / 'msg' / 'QualityScore.msg'
+        if file.is_file():
+            return file.read_text(encoding='utf-8')
+    raise SourceError('QualityScore.msg is not installed beside this package')
 
 
 def _print(camera: ScoredCamera, options: argparse.Namespace, progress: tqdm) -> None:
