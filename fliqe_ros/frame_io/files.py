@@ -6,15 +6,15 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import cv2
-from fliqe_ros.errors import SourceError
+from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frame_io.bags import BAG_SUFFIXES, is_bag, open_bag
-from fliqe_ros.frame_io.videos import read_video
+from fliqe_ros.frame_io.pages import page_readers
+from fliqe_ros.frame_io.videos import read_video, VIDEO_SUFFIXES
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 import numpy as np
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
-VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 
 
 def find_files(path: str | Path) -> list[Path]:
@@ -42,7 +42,7 @@ def find_files(path: str | Path) -> list[Path]:
 
 def read_frames(file: Path) -> Generator[np.ndarray, None, None]:
     """
-    Read an image (one frame), a video or a bag (all frames, topic after topic).
+    Read an image (all its pages), a video or a bag (all frames, topic after topic).
 
     :return: iterator of (H, W) uint8 or uint16; colours become gray as a ``PaletteReader`` reads
         them, one for each sequence.
@@ -74,22 +74,14 @@ def read_sequences(
     elif file.suffix.lower() in VIDEO_SUFFIXES:
         yield str(file), read_video(file)
     else:
-        yield str(file), (frame for frame in (_read_image(file),))
+        yield str(file), _read_pages(file)
 
 
-def _read_image(file: Path) -> np.ndarray:
-    try:
-        # Not cv2.imread: that cannot open every path on every platform and prints to stderr.
-        encoded = np.frombuffer(file.read_bytes(), np.uint8)
-        frame = cv2.imdecode(encoded, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-        if frame is not None and frame.ndim == 3:
-            frame = PaletteReader().levels(frame)
-            if frame is None:  # the luma of a JPEG is read as it is stored
-                frame = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
-    except (OSError, cv2.error) as error:
-        raise SourceError(f'{file}: cannot be read ({error})') from error
-    if frame is None:
-        raise SourceError(f'{file}: not an image that OpenCV can decode')
-    if frame.dtype not in (np.uint8, np.uint16):
-        raise SourceError(f'{file}: {frame.dtype} pixels, expected 8 or 16 bits')
-    return frame
+def _read_pages(file: Path) -> Generator[np.ndarray, None, None]:
+    palette = PaletteReader()
+    for read in page_readers(file, drawn=True):
+        try:
+            page = read()
+        except FrameError as error:
+            raise SourceError(str(error)) from error
+        yield palette.to_gray(GainControl()(page) if page.dtype.kind == 'f' else page)

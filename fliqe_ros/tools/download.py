@@ -25,7 +25,7 @@ import tempfile
 
 import cv2
 from fliqe_ros.data.frame_tables import frame_table
-from fliqe_ros.data.radiometric import decode, decode_image, FAILURES
+from fliqe_ros.frame_io.radiometric import decode, decode_image, FAILURES
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 import numpy as np
 
@@ -35,7 +35,7 @@ DEFAULT_TABLE = DEFAULT_MODEL.with_name('frames.csv')
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.download', description=__doc__,
+        prog='fliqe download', description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('folder', type=Path, metavar='FOLDER', help='where the frames go')
     arguments.add_argument('--table', type=frame_table, metavar='CSV', default=DEFAULT_TABLE,

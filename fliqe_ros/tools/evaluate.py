@@ -45,8 +45,8 @@ severities:
 
 Instead of spoilt frames, --labels evaluates frames that people have judged, one by one. The
 package has two such lists, and fliqe_ros.tools.download gets the frames:
-  python -m fliqe_ros.tools.download native --table native
-  python -m fliqe_ros.tools.evaluate --data native --labels native
+  fliqe download native --table native
+  fliqe evaluate --data native --labels native
 
 columns, each from 0 to 1; a frame is called distorted where its score is below 0.5:
   balanced    mean of the next two: balanced accuracy
@@ -62,7 +62,7 @@ columns, each from 0 to 1; a frame is called distorted where its score is below 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.evaluate', description=__doc__, epilog=EXPLANATION,
+        prog='fliqe evaluate', description=__doc__, epilog=EXPLANATION,
         parents=[evaluation_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--model', default=str(DEFAULT_MODEL), help='default: the packaged one')
     arguments.add_argument('--severities', choices=tuple(PROTOCOLS), default='reference',

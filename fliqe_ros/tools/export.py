@@ -14,7 +14,7 @@ from fliqe_ros.models.checkpoint import load_model
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.export', description=__doc__,
+        prog='fliqe export', description=__doc__,
         epilog='The result is compared with PyTorch on frames of several sizes. If any number '
                'differs by more than 0.0001, nothing is written and the command fails.')
     arguments.add_argument('--model', help='checkpoint, default: the packaged one')

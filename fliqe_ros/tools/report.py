@@ -50,7 +50,7 @@ frame) and pictures.
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.report', description=__doc__, epilog=EXPLANATION,
+        prog='fliqe report', description=__doc__, epilog=EXPLANATION,
         parents=[evaluation_options()], formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('--out', type=Path, required=True, help='folder to write to')
     arguments.add_argument('--model', nargs='+', default=[str(DEFAULT_MODEL)],

@@ -30,8 +30,8 @@ The frames should be clean: distorted versions are made while training. About a 
 groups of frames (clips, flights, topics of a bag) of each camera is held out to validate.
 
 example: two cameras in thermal/road and thermal/drone
-  python -m fliqe_ros.tools.train --data thermal --run runs/first
-  python -m fliqe_ros.tools.score picture.png --model runs/first/model.pt
+  fliqe train --data thermal --run runs/first
+  fliqe score picture.png --model runs/first/model.pt
 
 A run that was killed goes on where it was when the same command is given again, with the same
 result. In the folder of the run:
@@ -48,7 +48,7 @@ frame of 640x512, 6.5 GB for 10,000 of them.
 def parser() -> argparse.ArgumentParser:
     """Return the command line; every setting of the config is an option."""
     arguments = argparse.ArgumentParser(
-        prog='python -m fliqe_ros.tools.train', description=__doc__, epilog=EXPLANATION,
+        prog='fliqe train', description=__doc__, epilog=EXPLANATION,
         usage='%(prog)s --data FOLDER --run FOLDER [options]', parents=[data_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter)
     _add_run_options(arguments.add_argument_group('run'))

@@ -44,7 +44,7 @@ def page(results: Results, pictures: Sequence[str], command: str) -> str:
     :param command: the options that the report was made with.
     """
     parts = ['# Image quality of thermal frames: methods compared',
-             f'{datetime.date.today().isoformat()}, `python -m fliqe_ros.tools.report {command}`',
+             f'{datetime.date.today().isoformat()}, `fliqe report {command}`',
              _setting(results)]
     for protocol in ('reference', 'random'):
         parts += [f'## {protocol.capitalize()} severities',

@@ -72,6 +72,8 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     if not counts:
         raise ValueError('a JPEG without counts of FLIR or DJI')
     height = math.isqrt(len(counts) // 2 * 4 // 5)  # DJI's sensors are all 5:4
+    if len(counts) != 2 * height * (height * 5 // 4):
+        raise ValueError('a JPEG whose third segment holds no counts of DJI')
     return _read_counts(counts, height * 5 // 4, height)
 
 

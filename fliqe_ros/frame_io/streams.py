@@ -1,0 +1,135 @@
+"""Recordings on disk → the frames of each of their cameras, with the times they were taken at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+import re
+
+from fliqe_ros.errors import SourceError
+from fliqe_ros.frame_io.bags import BAG_SUFFIXES, is_bag, open_bag
+from fliqe_ros.frame_io.pages import page_readers, PAGE_SUFFIXES
+from fliqe_ros.frame_io.recorded import RecordedFrame
+from fliqe_ros.frame_io.videos import video_frames, video_length, VIDEO_SUFFIXES
+
+#: Tables of numbers have many meanings: one is read as a picture if it is named, and left aside
+#: in a folder.
+_ONLY_IF_NAMED = ('.csv',)
+_NUMBER = re.compile(r'\d+')
+
+
+@dataclass(frozen=True)
+class Recording:
+    """
+    Files that are read together: a bag, a video, an image, or the images of one sequence.
+
+    ``name`` is what people know it by: its path, and for a sequence the path with the numbers
+    that differ as ``*``.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+
+    @property
+    def is_still(self) -> bool:
+        """Tell whether it is a file of pictures, not one of a sequence, a video or a bag."""
+        return len(self.files) == 1 and self.files[0].suffix.lower() in PAGE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class CameraStream:
+    """
+    The frames of one camera of an open recording.
+
+    ``camera`` is the image topic of a bag, else ''. ``length`` is how many frames there should
+    be; None if that is not known. ``frames`` reads them from the first on; a ``SourceError``
+    tells that the rest cannot be read.
+    """
+
+    camera: str
+    length: int | None
+    frames: Callable[[], Iterator[RecordedFrame]]
+
+
+def find_recordings(path: str | Path) -> tuple[list[Recording], Counter[str]]:
+    """
+    List the recordings of a path: itself if it is one, else all in the folder and below.
+
+    Images of one folder whose names differ only by numbers are one sequence.
+
+    :return: the recordings in the order of their names, and the suffixes of the files that were
+        left aside, with how many there are.
+    :raises SourceError: if the path does not exist.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise SourceError(f'{path}: no such file or folder')
+    if path.is_file() or is_bag(path):
+        return [Recording(str(path), (path,))], Counter()
+    return _in_folder(path)
+
+
+def _in_folder(folder: Path) -> tuple[list[Recording], Counter[str]]:
+    recordings, aside = [], Counter[str]()
+    sequences: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir(), key=natural_order):
+        suffix = path.suffix.lower()
+        if path.name.startswith('.'):
+            continue
+        if is_bag(path) or path.is_file() and suffix in BAG_SUFFIXES + VIDEO_SUFFIXES:
+            recordings.append(Recording(str(path), (path,)))
+        elif path.is_dir():
+            below, left = _in_folder(path)
+            recordings += below
+            aside += left
+        elif suffix in PAGE_SUFFIXES and suffix not in _ONLY_IF_NAMED:
+            sequences.setdefault(_NUMBER.sub('*', path.name), []).append(path)
+        else:
+            aside[suffix or path.name] += 1
+    for pattern, files in sequences.items():
+        name = str(files[0] if len(files) == 1 else folder / pattern)
+        recordings.append(Recording(name, tuple(files)))
+    return sorted(recordings, key=lambda recording: natural_order(recording.name)), aside
+
+
+def natural_order(path: str | Path) -> tuple[object, ...]:
+    """Return a key that sorts names as people do: frame 9 before frame 10."""
+    words = _NUMBER.split(str(path))
+    numbers = [int(number) for number in _NUMBER.findall(str(path))]
+    return tuple(part for pair in zip(words, [*numbers, -1]) for part in pair) + (str(path),)
+
+
+@contextmanager
+def open_recording(recording: Recording, rate_hz: float = 10.0,
+                   drawn: bool = False) -> Iterator[list[CameraStream]]:
+    """
+    Open a recording for the time of a ``with`` block.
+
+    :param rate_hz: how fast the images of a sequence follow each other, whose files do not tell.
+    :param drawn: read the picture that a radiometric JPEG shows, not the counts that it holds.
+    :raises SourceError: if it cannot be read at all; the text says what could be done.
+    """
+    path = recording.files[0]
+    if not path.exists():
+        raise SourceError(f'{path}: no such file or folder')
+    if is_bag(path):
+        with open_bag(path) as bag:
+            yield [CameraStream(topic, length, partial(bag.recorded, topic))
+                   for topic, length in bag.topics.items()]
+    elif path.suffix.lower() in VIDEO_SUFFIXES:
+        yield [CameraStream('', video_length(path), partial(video_frames, path))]
+    else:
+        yield [CameraStream('', None if recording.is_still else len(recording.files),
+                            partial(_pages, recording, rate_hz, drawn))]
+
+
+def _pages(recording: Recording, rate_hz: float, drawn: bool) -> Iterator[RecordedFrame]:
+    index = 0
+    for file in recording.files:
+        for read in page_readers(file, drawn):
+            yield RecordedFrame(round(index / rate_hz * 1e9), None, read, str(file))
+            index += 1

@@ -1,0 +1,1 @@
+"""The page about scored recordings: one file that needs nothing else."""

@@ -1,0 +1,78 @@
+"""Rows of scores → the verdict after each frame, as the node would have given it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.estimator import Assessment
+from fliqe_ros.monitoring.camera_judge import CameraJudge, Verdict
+from fliqe_ros.monitoring.picture_changes import PictureChange
+from fliqe_ros.monitoring.status import Status
+from fliqe_ros.recordings.settings import ScoringSettings
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """
+    Columns of one camera, an element for each frame.
+
+    ``smoothed`` is NaN before the first score. ``distortion`` is the type behind a low status.
+    ``silent_s`` is for how long the camera was silent before the frame, 0 if it was not.
+    """
+
+    smoothed: np.ndarray
+    status: np.ndarray
+    distortion: np.ndarray
+    silent_s: np.ndarray
+
+
+def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
+    """
+    Judge a camera by the rows of its frames, one after the other, by the recording's clock.
+
+    :param rows: of ``journal.ROW``.
+    """
+    count = len(rows)
+    smoothed, silent_s = np.full(count, np.nan), np.zeros(count)
+    status = np.full(count, Status.UNKNOWN, np.uint8)
+    distortion = np.full(count, Distortion.UNKNOWN, np.uint8)
+    for index, verdict in verdicts_in_turn(rows, settings):
+        smoothed[index], status[index] = verdict.smoothed, verdict.status
+        distortion[index] = verdict.distortion
+    stale_s = settings.criteria.stale_after_s
+    readable_s: float | None = None
+    for index, (time_s, error) in enumerate(zip(rows['time_ns'] / 1e9, rows['error'])):
+        gap_s = 0.0 if readable_s is None else time_s - readable_s
+        is_stale = 0 < stale_s < gap_s
+        if not error:
+            silent_s[index] = gap_s if is_stale else 0.0
+            readable_s = time_s
+        elif index:  # nothing new is known of the camera
+            smoothed[index] = smoothed[index - 1]
+            status[index] = Status.SILENT if is_stale else status[index - 1]
+    return Verdicts(smoothed, status, distortion, silent_s)
+
+
+def verdicts_in_turn(
+    rows: np.ndarray, settings: ScoringSettings,
+) -> Iterator[tuple[int, Verdict]]:
+    """Yield the number of each frame that was scored, and the verdict on the camera after it."""
+    criteria = settings.criteria
+    judge_ = CameraJudge(settings.smoothing_window)
+    readable_s: float | None = None
+    for index, row in enumerate(rows):
+        if row['error']:
+            continue
+        time_s = row['time_ns'] / 1e9
+        if readable_s is not None and 0 < criteria.stale_after_s < time_s - readable_s:
+            judge_.forget_verdict()
+        readable_s = time_s
+        judge_.record_picture(
+            PictureChange(float(row['unchanged']), bool(row['is_blank'])), time_s, criteria)
+        assessment = Assessment(float(row['score']), Distortion(row['distortion']),
+                                tuple(row['probabilities'].tolist()))
+        judge_.record_score(assessment, time_s, criteria)
+        yield index, judge_.verdict(criteria)
