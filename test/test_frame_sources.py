@@ -106,12 +106,6 @@ def test_unreadable_files_are_skipped_once_with_a_warning(tmp_path, caplog):
                for name in ('bad.png', 'empty.png', 'bad.mp4'))
 
 
-def test_float_images_are_refused_with_the_reason(tmp_path):
-    cv2.imwrite(str(tmp_path / 'a.tiff'), np.zeros((8, 8), np.float32))
-    with pytest.raises(SourceError, match='a.tiff: float32 pixels, expected 8 or 16 bits'):
-        list(read_frames(tmp_path / 'a.tiff'))
-
-
 @pytest.mark.parametrize('make,reason', [
     (lambda path: path, 'no such file or folder'),
     (lambda path: path.mkdir(), 'no image, no video and no bag in this folder'),

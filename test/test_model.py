@@ -246,7 +246,7 @@ BAD_STATES = {
     'unexpected': (state_with(extra__layer=torch.zeros(1)),
                    r"1 unexpected key, first 'extra.layer'"),
     'shape': (state_with(projection__1__weight=torch.zeros(2, 3)),
-              r"'projection.1.weight' has shape \(2, 3\) instead of \(256, 772\)"),
+              r"'projection.1.weight' has shape \(2, 3\) instead of \(256, 804\)"),
     'not finite': (state_with(projection__1__bias=torch.full((256,), float('nan'))),
                    'weights that are not finite'),
     'no tensor': (state_with(projection__1__bias='x'), 'has shape None'),
