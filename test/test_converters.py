@@ -106,7 +106,8 @@ def test_other_converters_are_refused():
 
 
 def test_frames_need_neither_ros_nor_torch_nor_cv_bridge(tmp_path):
-    check = ('import sys; import fliqe_ros.frame_io.image_messages, fliqe_ros.frame_io.misreading; '
+    check = ('import sys; '
+             'import fliqe_ros.frame_io.image_messages, fliqe_ros.frame_io.misreading; '
              'import fliqe_ros.imaging.gain_control, fliqe_ros.smoothing; '
              'print({"rclpy", "torch", "cv_bridge"} & set(sys.modules))')
     out = subprocess.run([sys.executable, '-c', check], cwd=tmp_path, capture_output=True,
