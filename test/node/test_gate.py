@@ -92,7 +92,7 @@ def test_the_gate_stops_the_robot_for_every_trouble(robot, run_process, drive, r
     robot.wait_until_subscribed(front)
     frozen = Scene()()
     # what the camera does, the status that the topic tells, and within how many seconds
-    troubles = {
+    faults = {
         'bad': (lambda: front.play(RATE_HZ, Scene(noise=1.0)), 3, 2.0),
         'frozen': (lambda: front.play(RATE_HZ, lambda: frozen), 4, 4.0),
         'silent': (front.stop, 5, 2.0),
@@ -100,13 +100,13 @@ def test_the_gate_stops_the_robot_for_every_trouble(robot, run_process, drive, r
         'dead node': (lambda: process.interrupt(signal.SIGKILL), None, 2.0),
     }
 
-    for trouble, (begin, status, limit_s) in troubles.items():
+    for fault, (begin, status, limit_s) in faults.items():
         front.play(RATE_HZ, Scene())
         drive.seconds_until(1.0)
         begin()
         taken_s = drive.seconds_until(0.0)
-        record_property(trouble, taken_s)
-        print(f'{trouble}: {taken_s:.1f} s')
-        assert taken_s < limit_s * slowdown(), trouble
+        record_property(fault, taken_s)
+        print(f'{fault}: {taken_s:.1f} s')
+        assert taken_s < limit_s * slowdown(), fault
         if status is not None:
             robot.spin_until(lambda: robot.scores[FRONT][-1].status == status, f'status {status}')
