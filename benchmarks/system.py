@@ -137,7 +137,7 @@ def running_system(folder: Path, cameras: int, encoding: str, size: tuple, *,
             overrides = {f'qos_overrides.{name}/image_raw.subscription.reliability':
                          reliability.lower() for name in group}
             nodes.append(stack.enter_context(running('fliqe_ros.node.main', {
-                'cameras': f'[{", ".join(group)}]', 'discover': 'false', 'device': 'cpu',
+                'cameras': group, 'discover': 'false', 'device': 'cpu',
                 **overrides, **parameters}, own)))
         processes = [stack.enter_context(_camera(
             folder, name, encoding, *map(str, size), str(seed), reliability))
