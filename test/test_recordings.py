@@ -131,19 +131,32 @@ def test_an_interrupted_run_goes_on_where_it_was_with_the_same_result(
     assert scoring.frames == 27
 
 
+DIES_SCORING = """
+import os, signal, sys
+from fliqe_ros import FLIQE
+from fliqe_ros.tools.fliqe import main
+assess, calls = FLIQE.assess_prepared, []
+def dying(model, frames):
+    calls.append(frames)
+    if len(calls) == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return assess(model, frames)
+FLIQE.assess_prepared = dying
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_a_run_that_is_killed_loses_nothing_but_time(scene, tmp_path):
     pytest.importorskip('pyarrow')
     film(tmp_path / 'flight', scene, 60, trouble=range(30, 45))
-    command = [sys.executable, '-m', 'fliqe_ros.tools.fliqe', 'score', str(tmp_path / 'flight'),
-               '--device', 'cpu', '--threads', '1', '--out', str(tmp_path / 'out')]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    journal = tmp_path / 'out' / 'journal'
-    while process.poll() is None and not any(
-            path.stat().st_size > 4 * ROW.itemsize for path in journal.glob('*.rows')):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    rows, = journal.glob('*.rows')
+    words = ['score', str(tmp_path / 'flight'),
+             '--device', 'cpu', '--threads', '1', '--out', str(tmp_path / 'out')]
+    killed = subprocess.run([sys.executable, '-c', DIES_SCORING, *words],
+                            stderr=subprocess.DEVNULL)
+    assert killed.returncode == -signal.SIGKILL
+    rows, = (tmp_path / 'out' / 'journal').glob('*.rows')
+    assert rows.stat().st_size > 4 * ROW.itemsize
+    command = [sys.executable, '-m', 'fliqe_ros.tools.fliqe', *words]
     with rows.open('ab') as file:  # as if it was killed while it wrote
         file.write(b'half a row')
     assert subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fliqe_ros.errors import FrameError
@@ -24,6 +25,12 @@ class Borders:
     def __post_init__(self) -> None:
         if min(self.top, self.bottom, self.left, self.right) < 0:
             raise ValueError(f'rows and columns to cut off must not be negative: {self}')
+
+    @classmethod
+    def of(cls, values: Mapping[str, int]) -> Borders:
+        """Return the borders that the parameters of the node, by name, describe."""
+        return cls(values['crop_top_rows'], values['crop_bottom_rows'],
+                   values['crop_left_columns'], values['crop_right_columns'])
 
     def cut(self, frame: np.ndarray) -> np.ndarray:
         """

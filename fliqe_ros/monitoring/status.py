@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 
 class Status(IntEnum):
@@ -45,6 +47,13 @@ class Criteria:
     shutter_time_s: float
     freeze_after_s: float
     stale_after_s: float
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Criteria:
+        """Return the criteria that the parameters of the node, by name, describe."""
+        thresholds = Thresholds(*(values[each.name] for each in fields(Thresholds)))
+        return cls(thresholds, values['reaction_time'], values['shutter_time'],
+                   values['freeze_after'], values['stale_after'])
 
 
 def next_status(status: Status, score: float, frames: int, thresholds: Thresholds) -> Status:

@@ -12,7 +12,7 @@ from fliqe_ros.backends.base import BACKENDS, is_device, PRECISIONS
 from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl, MODES
 from fliqe_ros.monitoring.recent_scores import MOST_FRAMES
-from fliqe_ros.monitoring.status import Criteria, Thresholds
+from fliqe_ros.monitoring.status import Criteria
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 #: A value of a parameter.
@@ -247,11 +247,7 @@ def settings_from(values: dict[str, Any]) -> Settings:
     return Settings(
         cameras=tuple(dict.fromkeys(camera for camera in values['cameras'] if camera)),
         max_rate_hz=values['max_rate'],
-        criteria=Criteria(
-            Thresholds(**{n: values[n] for n in Thresholds.__dataclass_fields__}),
-            **{f'{n}_s': values[n] for n in (
-                'reaction_time', 'shutter_time', 'freeze_after', 'stale_after')}),
+        criteria=Criteria.of(values),
         gain=gain_control(values),
-        borders=Borders(*(values[f'crop_{edge}'] for edge in (
-            'top_rows', 'bottom_rows', 'left_columns', 'right_columns'))),
+        borders=Borders.of(values),
         **{name: values[name] for name in same})

@@ -9,7 +9,7 @@ from typing import Any
 
 from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.monitoring.status import Criteria, Thresholds
+from fliqe_ros.monitoring.status import Criteria
 
 #: The parameters of the node that count here, with the node's own defaults.
 DEFAULTS: dict[str, Any] = {
@@ -60,8 +60,8 @@ def settings_of(values: Mapping[str, Any]) -> ScoringSettings:
     for name in DEFAULTS:
         if name in values:
             merged[name] = _typed(name, values[name])
-    thresholds = Thresholds(merged['warn_below'], merged['error_below'], merged['hysteresis'],
-                            merged['min_frames'])
+    criteria = Criteria.of(merged)
+    thresholds = criteria.thresholds
     if not 0 <= thresholds.error_below <= thresholds.warn_below <= 1:
         raise ValueError(f'error_below ({thresholds.error_below}) and warn_below '
                          f'({thresholds.warn_below}) have to rise, from 0 to 1')
@@ -71,14 +71,10 @@ def settings_of(values: Mapping[str, Any]) -> ScoringSettings:
     freeze, shutter = merged['freeze_after'], merged['shutter_time']
     if 0 < freeze < shutter:
         raise ValueError(f'freeze_after ({freeze}) must not be below shutter_time ({shutter})')
-    criteria = Criteria(
-        thresholds, merged['reaction_time'], merged['shutter_time'], merged['freeze_after'],
-        merged['stale_after'])
     gain = GainControl(merged['agc.mode'], merged['agc.low'], merged['agc.high'],
                        merged['input_shift'])
-    borders = Borders(*(merged[f'crop_{edge}'] for edge in (
-        'top_rows', 'bottom_rows', 'left_columns', 'right_columns')))
-    return ScoringSettings(criteria, merged['smoothing_window'], gain, borders, merged)
+    return ScoringSettings(
+        criteria, merged['smoothing_window'], gain, Borders.of(merged), merged)
 
 
 def read_parameters(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Faults inside the node: it says so, keeps scoring what it can, and recovers."""
 
+import threading
 import time
 
 from fliqe_ros.estimator import FLIQE
@@ -54,14 +55,14 @@ def test_dead_inference_thread_is_an_error_and_is_replaced(robot, run_node, monk
 def test_slow_is_over_soon_after_its_cause(robot, run_node, monkeypatch):
     run_node(cameras=[FRONT], warn_below=0.0, error_below=0.0)
     front = robot.active_camera(FRONT)
-    assess_prepared, delay_s = FLIQE.assess_prepared, [1.2]
+    assess_prepared, is_over = FLIQE.assess_prepared, threading.Event()
 
     def delayed(fliqe, *args):
-        time.sleep(delay_s[0])
+        is_over.wait(1.2)
         return assess_prepared(fliqe, *args)
 
     monkeypatch.setattr(FLIQE, 'assess_prepared', delayed)
     front.run(1.0)
     robot.wait_for_status(f'fliqe: {FRONT}', lambda s: 'slow' in s.message)
-    delay_s[0] = 0.0
+    is_over.set()
     robot.wait_for_status(f'fliqe: {FRONT}', lambda s: s.level == s.OK, timeout_s=15)
