@@ -35,6 +35,10 @@ class CheckpointError(ValueError):
         self.reason = reason
 
 
+class ProfileError(ValueError):
+    """A camera's profile cannot be learnt, read or used; the text says why in one sentence."""
+
+
 class BackendError(ValueError):
     """A backend cannot be used on this machine; the text says why in one sentence."""
 

@@ -9,6 +9,9 @@ import shutil
 import subprocess
 import sys
 
+import cv2
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.timeout(900)
@@ -110,3 +113,17 @@ def test_without_gpu_it_says_so(tmp_path):
     else:
         record = checked(tmp_path / 'gpu.json')
         assert {row['architecture'] for row in record['models']} == {'thermal_s', 'resnet50'}
+
+
+@pytest.mark.slow
+def test_profiles(tmp_path):
+    for seed in range(8):
+        scene = ThermalScene(seed, 256, 320)
+        counts = scene.sensor_counts(scene.render(0.0), np.random.default_rng(seed))
+        (tmp_path / 'camera').mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / 'camera' / f'{seed}.png'), counts)
+    told = bench('profiles', tmp_path / 'camera', '--severe', 1, '--splits', 1)
+    kept = [float(share) for share in re.findall(r'good kept ([0-9.]+)', told)]
+    assert len(kept) == 4 and kept[:2] == kept[2:] and all(0 <= share <= 1 for share in kept)
+    assert len(re.findall(r'bad before [0-9.]+, after [0-9.]+', told)) == 10
+    assert re.search(r'measures: [0-9.]+ ms of CPU time', told)

@@ -15,6 +15,7 @@ from typing import Any
 #: is called is imported: some of them take seconds.
 COMMANDS = {
     'score': 'score images, videos and bags; tables and a report of recordings',
+    'learn': 'learn what is normal for a camera from good frames of it',
     'train': 'train a model on your own frames',
     'evaluate': 'tell how good a model is on frames that it was not trained on',
     'report': 'hold models and the usual baselines against each other',
@@ -24,6 +25,7 @@ COMMANDS = {
 EXPLANATION = """
 examples:
   fliqe score recordings/ --out scores     # frames, cameras, events and a page to read
+  fliqe learn good_minute.mcap --camera /flir_front/image_raw --out front.json
   fliqe train --data thermal --run runs/mine
   fliqe COMMAND --help                     # the options of a command
 
