@@ -40,9 +40,11 @@ def _isolate_ros():
     # Reserved for the life of this process: parallel runs never share a domain.
     domain = _until_the_end.enter_context(domain_id())
     log_dir = tempfile.TemporaryDirectory(prefix='fliqe_ros_test_', ignore_cleanup_errors=True)
+    folder = _until_the_end.enter_context(log_dir)
     os.environ.update(
         ROS_DOMAIN_ID=str(domain),
-        ROS_LOG_DIR=_until_the_end.enter_context(log_dir),
+        ROS_HOME=folder,  # else profiles of this machine's cameras would be loaded
+        ROS_LOG_DIR=folder,
         RCUTILS_COLORIZED_OUTPUT='0',
         FASTRTPS_DEFAULT_PROFILES_FILE=profile,  # Fast DDS 2 (Humble to Jazzy)
         FASTDDS_DEFAULT_PROFILES_FILE=profile,   # Fast DDS 3

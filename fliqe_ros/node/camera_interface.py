@@ -32,6 +32,8 @@ _REPEAT_AFTER_NS = 400_000_000
 #: Called with the camera's interface, a message, and how long it waited to be taken, in ns of
 #: real time.
 OnImage = Callable[['CameraInterface', 'Image | CompressedImage', int], None]
+#: Starts to learn cameras and fills the response.
+OnLearn = Callable[['list[CameraInterface]', Trigger.Response], Trigger.Response]
 
 
 def image_topic_below(image_topic: str, transport: str) -> str:
@@ -49,11 +51,13 @@ class CameraInterface:
     The publishers, the service and the subscription of one camera.
 
     It publishes ``<camera>/quality`` and ``<camera>/quality/image`` and serves
-    ``<camera>/quality/reset``. Between ``subscribe`` and ``unsubscribe`` it receives the camera's
-    images.
+    ``<camera>/quality/reset`` and ``<camera>/quality/learn``. Between ``subscribe`` and
+    ``unsubscribe`` it receives the camera's images.
+
+    :param learn: is called for the service that learns.
     """
 
-    def __init__(self, node: Node, session: CameraSession) -> None:
+    def __init__(self, node: Node, session: CameraSession, learn: OnLearn) -> None:
         self.session = session
         self.stream = ImageStream()
         self._node = node
@@ -65,6 +69,9 @@ class CameraInterface:
         self._overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
         self._reset = node.create_service(
             Trigger, below(name, 'quality/reset'), self._on_reset)
+        self._learn = node.create_service(
+            Trigger, below(name, 'quality/learn'),
+            lambda _, response: learn([self], response))
 
     @property
     def subscription(self) -> Subscription | None:
@@ -105,11 +112,13 @@ class CameraInterface:
         """Leave the ROS graph."""
         self.unsubscribe()
         self._node.destroy_service(self._reset)
+        self._node.destroy_service(self._learn)
         self._node.destroy_publisher(self._overlay)
         self._node.destroy_publisher(self._quality)
 
     def publish(self, result: ScoredImage) -> None:
         """Publish a result: the score, and the overlay image if anybody watches."""
+        result = self.session.learning.judge(result)
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
         verdict = self.session.record_score(

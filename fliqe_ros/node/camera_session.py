@@ -13,6 +13,7 @@ from fliqe_ros.monitoring.camera_judge import CameraJudge, is_frozen, Verdict
 from fliqe_ros.monitoring.picture_changes import PictureWatch
 from fliqe_ros.monitoring.status import Criteria
 from fliqe_ros.monitoring.steadiness import RateWatch
+from fliqe_ros.node.learning import CameraLearning, profile_file
 from fliqe_ros.node.timing import (
     NS_PER_S, percentile, RateLimit, RecentValues, seconds, Throughput)
 import numpy as np
@@ -56,6 +57,9 @@ class CameraReport:
     correction_interval_s: float | None
     brightness_swing: float
     usual_rate_hz: float | None
+    #: What there is of a profile, and what is wrong with it; see ``CameraLearning``.
+    profile: str
+    profile_problems: tuple[str, ...]
 
 
 class CameraSession:
@@ -67,10 +71,14 @@ class CameraSession:
     lost in transport was never received.
 
     ``palette`` reads the camera's colours; only the worker uses it and records frames.
+    ``learning`` judges by what is normal for the camera.
+
+    :param profile_folder: where that is stored; '' is the folder of ROS.
     """
 
-    def __init__(self, namespace: str, smoothing_window: int) -> None:
+    def __init__(self, namespace: str, smoothing_window: int, profile_folder: str = '') -> None:
         self.namespace = namespace
+        self.learning = CameraLearning(profile_file(profile_folder, namespace))
         self.palette = PaletteReader()
         self._lock = Lock()
         self._judge = CameraJudge(smoothing_window)
@@ -256,7 +264,9 @@ class CameraSession:
                 else max(now_ns / NS_PER_S - shutter.last_s, 0.0),
                 correction_interval_s=shutter.interval_s,
                 brightness_swing=self._judge.brightness.swing,
-                usual_rate_hz=self._rate.usual_hz)
+                usual_rate_hz=self._rate.usual_hz,
+                profile=self.learning.state(now_ns),
+                profile_problems=self.learning.problems)
 
 
 def silence_sentence(silent_s: float, error: str, criteria: Criteria) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic_ns
 
@@ -16,6 +16,7 @@ from fliqe_ros.node.picture_kind import PictureKind
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
+from std_srvs.srv import Trigger
 
 
 class CameraSet:
@@ -65,8 +66,11 @@ class CameraSet:
         """
         if image_topic is not None:
             self._image_topics[camera] = image_topic
-        session = CameraSession(camera, self._parameters.current.smoothing_window)
-        self._interfaces[camera] = CameraInterface(self._node, session)
+        current = self._parameters.current
+        session = CameraSession(camera, current.smoothing_window, current.profile_folder)
+        if problem := session.learning.load():
+            self._node.get_logger().warning(f'{camera}: {problem}')
+        self._interfaces[camera] = CameraInterface(self._node, session, self.learn)
 
     def remove(self, camera: str) -> None:
         """Destroy what ``add`` created, if it did."""
@@ -98,6 +102,7 @@ class CameraSet:
         """Receive no more images; keep the scores."""
         for interface in self._interfaces.values():
             interface.unsubscribe()
+            interface.session.learning.stop()
 
     def reset_all(self) -> None:
         """Forget the scores of all cameras."""
@@ -112,8 +117,28 @@ class CameraSet:
 
     def sample(self, now_ns: int) -> None:
         """Take a sample of all counts for the rates; call it about once a second."""
-        for interface in self._interfaces.values():
+        for camera, interface in self._interfaces.items():
             interface.session.sample(now_ns)
+            if learnt := interface.session.learning.finish(now_ns):
+                self._node.get_logger().info(f'{camera}: {learnt}')
+
+    def learn(
+        self, interfaces: Sequence[CameraInterface], response: Trigger.Response,
+    ) -> Trigger.Response:
+        """Begin to learn what is normal for cameras from their next frames; the service."""
+        names = ', '.join(interface.session.namespace for interface in interfaces)
+        response.success = bool(interfaces) and all(each.subscription for each in interfaces)
+        if not response.success:
+            response.message = 'frames are only received while the node is active' if names \
+                else 'there is no camera yet'
+            return response
+        duration_s = self._parameters.current.learn_time_s
+        for interface in interfaces:
+            interface.session.learning.start(self.now_ns(), duration_s)
+        response.message = (f'learning {names} for {duration_s:g} s: show all that is usually '
+                            'seen, and only good frames; the diagnostics tell how it went')
+        self._node.get_logger().info(response.message)
+        return response
 
     def reports(self, now_ns: int) -> list[CameraReport]:
         """Return the state of each camera at this moment."""

@@ -63,7 +63,8 @@ def camera_status(
     :param node: full name of the node.
     """
     problems = _camera_problems(report, settings) if state.state == 'active' else []
-    problems += [(WARN, sentence) for sentence in state.wiring.get(report.camera, ())]
+    told = (*state.wiring.get(report.camera, ()), *report.profile_problems)
+    problems += [(WARN, sentence) for sentence in told]
     if report.verdict is None:
         fine = 'no frame scored yet'
     else:
@@ -230,6 +231,7 @@ def _camera_values(
         'shutter corrections': report.corrections,
         'last shutter correction (s ago)': _number(report.correction_age_s, '.0f'),
         'time between shutter corrections (s)': _number(report.correction_interval_s, '.0f'),
+        'profile': report.profile,
         'overlay images': report.drawn,
         'converter': converter,
         'errors': sum(report.errors.values()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.imaging.palette_reader import PaletteReader
+from fliqe_ros.models.preprocessing import Prepared
 from fliqe_ros.node.parameters import Settings
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
@@ -37,5 +38,8 @@ class ScoredImage:
     assessment: Assessment
     #: ``FLIQE.model_id`` of the model.
     model: str
-    #: What to check in the driver, if another reading of the image is much smoother; or ''.
+    #: What to check in the driver, if another reading of the image is much smoother; or how it
+    #: falls short of what was learnt of the camera; or ''.
     misreading: str = ''
+    #: The pixels as the model takes them.
+    prepared: Prepared | None = None

@@ -137,7 +137,7 @@ class InferenceWorker:
                 _require_finite(assessment)
                 self._listener.on_result(ScoredImage(
                     image.received, image.pixels, assessment, self._model.model_id,
-                    _misreading(image.received, assessment)))
+                    _misreading(image.received, assessment), image.prepared))
             except Exception as error:
                 self._fail(image.received, error)
 

@@ -147,6 +147,10 @@ PARAMETERS = (
          '0 is never', limits=(0.0, 3600.0)),
     Spec('shutter_time', 3.0, 'Longest time for which a shutter correction freezes or blanks the '
          'picture [s]; these frames are left out. 0 if there are none', limits=(0.0, 60.0)),
+    Spec('learn_time', 60.0, 'For how long the learn services watch a camera to learn what is '
+         'normal for it [s]', limits=(1.0, 3600.0)),
+    Spec('profile_folder', '', 'Where what is normal for each camera is stored; empty for the '
+         'folder fliqe in ROS_HOME, which is ~/.ros unless it is set', fixed=True),
     Spec('agc.mode', 'percentile', 'How 16-bit and float frames are converted to 8 bits',
          choices=MODES),
     Spec('agc.low', 0.5, 'What becomes black: a percentile, or for fixed_range a pixel value of '
@@ -187,6 +191,8 @@ class Settings:
     smoothing_window: int
     max_rate_hz: float
     max_batch: int
+    learn_time_s: float
+    profile_folder: str
     criteria: Criteria
     gain: GainControl
     borders: Borders
@@ -243,10 +249,11 @@ def settings_from(values: dict[str, Any]) -> Settings:
     for _, check in CROSS_CHECKS:
         check(values)
     same = ('discover', 'image_topic', 'transport', 'model', 'device', 'precision',
-            'backend', 'threads', 'smoothing_window', 'max_batch', 'autostart')
+            'backend', 'threads', 'smoothing_window', 'max_batch', 'profile_folder', 'autostart')
     return Settings(
         cameras=tuple(dict.fromkeys(camera for camera in values['cameras'] if camera)),
         max_rate_hz=values['max_rate'],
+        learn_time_s=values['learn_time'],
         criteria=Criteria.of(values),
         gain=gain_control(values),
         borders=Borders.of(values),

@@ -57,6 +57,7 @@ class QualityNode(LifecycleNode):
         self._converter: NativeConverter | None = None
         self._worker: InferenceWorker | None = None
         self._reset_service: Service | None = None
+        self._learn_service: Service | None = None
         self._node_parameters = NodeParameters(self, lambda: self._phase != 'unconfigured')
         self._cameras = CameraSet(self, self._node_parameters, self.coalescer.stop)
         self._discovery = Discovery(self, self._cameras)
@@ -139,6 +140,9 @@ class QualityNode(LifecycleNode):
             if camera not in self._cameras.names:
                 self._cameras.add(camera, image_topic)
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
+        self._learn_service = self.create_service(
+            Trigger, '~/learn',
+            lambda _, response: self._cameras.learn(self._cameras.interfaces, response))
         self.get_logger().info(
             f'{model.architecture} from {model.model_path} on {model.device} by {model.backend}')
 
@@ -163,9 +167,11 @@ class QualityNode(LifecycleNode):
         self._wiring.forget()
         if self._reset_service:
             self.destroy_service(self._reset_service)
+        if self._learn_service:
+            self.destroy_service(self._learn_service)
         if self._model:
             self._model.release()
-        self._model = self._converter = self._reset_service = None
+        self._model = self._converter = self._reset_service = self._learn_service = None
 
     def _release(self) -> None:
         self._deactivate()

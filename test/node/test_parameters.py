@@ -26,6 +26,7 @@ WRONG_VALUES = {
     'stale_after': [-1.0, 3601.0],
     'freeze_after': [-1.0, 3601.0, 2.9],  # under shutter_time
     'shutter_time': [-1.0, 60.1, 5.1],
+    'learn_time': [0.9, 3600.1, float('nan')],
     'agc.mode': ['automatic'],
     'agc.low': [-1001.0, 65536.0, 99.6, -1.0],
     'agc.high': [-1001.0, 65536.0, 0.4, 101.0],
@@ -36,8 +37,8 @@ WRONG_VALUES = {
     'crop_right_columns': [-1, 4097],
     'autostart': [True],  # read-only
 }
-# Of these, every value of the type will do; a wrong model is noticed at configure.
-FREE = {'model'}
+# Of these, every value of the type will do; a wrong one is noticed when it is used.
+FREE = {'model', 'profile_folder'}
 
 
 def test_every_parameter_has_wrong_values_here():
@@ -86,7 +87,7 @@ def test_fixed_parameters_change_only_while_unconfigured(robot, run_node, model_
     run_node(cameras=[FRONT])
     changes = {'cameras': ['/other'], 'discover': 'true', 'image_topic': 'image', 'model': 'x.pt',
                'transport': 'compressed', 'device': 'auto', 'precision': 'float16',
-               'backend': 'torch', 'threads': 2, 'smoothing_window': 7}
+               'backend': 'torch', 'threads': 2, 'smoothing_window': 7, 'profile_folder': '/x'}
     assert set(changes) == {spec.name for spec in PARAMETERS if spec.fixed}
     assert robot.transition('configure')
     before = robot.get(*changes)
