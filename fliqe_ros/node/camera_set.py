@@ -148,7 +148,7 @@ class CameraSet:
         if session.record_received(now_ns, settings.max_rate_hz):
             image = ReceivedImage(
                 session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns,
-                session.palette)
+                session.palette_reader(settings.palette))
             if self._buffer.put(session.namespace, image, settings.priority):
                 session.record_dropped()
                 self._on_overload()

@@ -10,6 +10,7 @@ from typing import Any
 
 from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl, MODES
+from fliqe_ros.imaging.palette_reader import AUTO, PALETTE_CHOICES
 from fliqe_ros.monitoring.recent_scores import MOST_FRAMES
 from fliqe_ros.monitoring.status import Criteria
 from fliqe_ros.parameters.spec import Spec
@@ -55,6 +56,8 @@ CAMERA_PARAMETERS = (
          'the frame', limits=(-1000.0, 65535.0)),
     Spec('agc.high', 99.5, 'What becomes white: a percentile, or for fixed_range a pixel value of '
          'the frame', limits=(-1000.0, 65535.0)),
+    Spec('palette', AUTO, 'Colours in which the camera shows its gray levels: auto learns them '
+         'from its frames, none takes the brightness of colours', choices=PALETTE_CHOICES),
     Spec('input_shift', 0, 'Bits to shift 16-bit frames to the right: 2 if the upper 14 bits hold '
          'the picture', limits=(0, 15)),
     Spec('crop_top_rows', 0, 'Rows of telemetry to cut off at the top of the frame',
@@ -81,6 +84,7 @@ class CameraSettings:
     priority: int
     criteria: Criteria
     gain: GainControl
+    palette: str
     borders: Borders
 
 
@@ -133,7 +137,7 @@ def camera_fields(values: Mapping[str, Any]) -> dict[str, Any]:
         spec.require(values[spec.name])
     for _, check in CROSS_CHECKS:
         check(values)
-    same = ('image_topic', 'transport', 'smoothing_window', 'priority')
+    same = ('image_topic', 'transport', 'smoothing_window', 'priority', 'palette')
     return {
         'max_rate_hz': values['max_rate'],
         'criteria': Criteria.of(values),

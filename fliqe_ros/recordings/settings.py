@@ -35,7 +35,7 @@ class ScoringSettings(CameraSettings):
     def of_scores(self) -> list[Any]:
         """Return the values that scores depend on; verdicts are made anew each time."""
         return [self.values[name] for name in DEFAULTS
-                if name.startswith('agc.') or name.startswith('crop_') or name == 'input_shift']
+                if name.startswith(('agc.', 'crop_')) or name in ('input_shift', 'palette')]
 
     def of_camera(self, topic: str) -> ScoringSettings:
         """

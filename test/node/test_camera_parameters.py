@@ -2,7 +2,9 @@
 
 import threading
 
+import cv2
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.node.node_parameters import unknown_overrides, unknown_sentence
 from fliqe_ros.node.parameters import DEFAULTS, SPECS
 from fliqe_ros.parameters.camera_table import CAMERA_PARAMETERS
@@ -184,6 +186,21 @@ def test_scores_are_judged_and_frames_cut_for_each_camera(robot, run):
     robot.wait_for_status(f'fliqe: {FRONT}', lambda s: ('status', 'bad') in robot.values(s))
     assert robot.set_parameters(**own(warn_below=0.0, error_below=0.0)).successful
     robot.spin_until(lambda: robot.scores[FRONT][-1].status == last.STATUS_OK, 'recovery')
+
+
+def test_a_palette_is_chosen_for_one_camera_live(robot, run):
+    run('{palette: opencv_jet, camera_settings: {flir_front: {palette: none}}}', cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+    coloured = cv2.applyColorMap(front.frame(), cv2.COLORMAP_JET)
+    fliqe = FLIQE(device='cpu')
+    brightness, levels = (fliqe.estimate_image_quality(gray) for gray in (
+        cv2.cvtColor(coloured, cv2.COLOR_BGR2GRAY), PaletteReader('opencv_jet').to_gray(coloured)))
+    assert abs(brightness - levels) > 0.01
+    front.publish(image_message(coloured))
+    assert robot.wait_for_scores(FRONT, 1)[0].score == pytest.approx(brightness, abs=1e-3)
+    assert delete(robot, OWN + 'palette').successful
+    front.publish(image_message(coloured))
+    assert robot.wait_for_scores(FRONT, 2)[1].score == pytest.approx(levels, abs=1e-3)
 
 
 def test_silence_and_rate_are_those_of_each_camera(robot, run):

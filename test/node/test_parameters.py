@@ -30,6 +30,7 @@ WRONG_VALUES = {
     'agc.mode': ['automatic'],
     'agc.low': [-1001.0, 65536.0, 99.6, -1.0],
     'agc.high': [-1001.0, 65536.0, 0.4, 101.0],
+    'palette': ['sepia', ''],
     'input_shift': [-1, 16],
     'crop_top_rows': [-1, 4097],
     'crop_bottom_rows': [-1, 4097],
