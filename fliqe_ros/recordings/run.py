@@ -132,15 +132,17 @@ class Run:
                 path.unlink()
 
     def _camera(self, recording: Recording, stream: CameraStream) -> ScoredCamera:
-        journal = Journal(self._folder, self._identity(recording, stream), batch_size(self._fliqe))
+        settings = self._settings.of_camera(stream.camera)
+        journal = Journal(
+            self._folder, self._identity(recording, stream, settings), batch_size(self._fliqe))
         self._used.update(journal.files)
         if journal.ending is None:
-            score_camera(self._fliqe, stream, self._settings, journal, self._tell)
+            score_camera(self._fliqe, stream, settings, journal, self._tell)
         else:
             self._tell(len(journal.rows()))
-        camera = _judged(recording, stream, journal, self._settings)
+        camera = _judged(recording, stream, journal, settings)
         if self._with_pictures and camera.events:
-            taken = take_pictures(self._fliqe, stream, self._settings, camera.events)
+            taken = take_pictures(self._fliqe, stream, settings, camera.events)
             self.pictures.update({(camera.name, index): url for index, url in taken.items()})
         if camera.broken or camera.summary.failed == camera.summary.frames:
             reason = camera.faults
@@ -150,12 +152,13 @@ class Run:
             self.failures.append(named)
         return camera
 
-    def _identity(self, recording: Recording, stream: CameraStream) -> list[object]:
+    def _identity(self, recording: Recording, stream: CameraStream,
+                  settings: ScoringSettings) -> list[object]:
         files = [(str(path), status.st_size, status.st_mtime_ns)
                  for path, status in _stated(recording.files)]
         return [recording.name, stream.camera, files, self._fliqe.model_hash,
                 self._fliqe.precision, self._fliqe.backend, self._fliqe.device,
-                self._settings.of_scores, self._settings.criteria.shutter_time_s,
+                settings.of_scores, settings.criteria.shutter_time_s,
                 self._reading.rate_hz, self._reading.drawn]
 
 

@@ -80,7 +80,8 @@ class _Camera:
     def __init__(self, fliqe: FLIQE, settings: ScoringSettings) -> None:
         self.errors: dict[str, str] = {}
         self._fliqe, self._settings = fliqe, settings
-        self._palette, self._watch, self._shutter = PaletteReader(), PictureWatch(), ShutterWatch()
+        self._palette = PaletteReader(settings.palette)
+        self._watch, self._shutter = PictureWatch(), ShutterWatch()
 
     def look(self, frame: RecordedFrame) -> tuple[np.ndarray, Prepared | None]:
         """Return the row of a frame, without its score, and the frame as the model takes it."""

@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
                                 'diagnostics on its clock')
     arguments.add_argument('--params', type=Path, metavar='YAML',
                            help="the node's parameters, as in config/fliqe.yaml: thresholds, "
-                                'times and gain control')
+                                'times and gain control, also those of single cameras')
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
     _add_printing(arguments.add_argument_group('printing'))
@@ -237,7 +237,7 @@ def _number(value: float) -> float | None:
 
 
 def _tell_plan(fliqe: FLIQE, settings: ScoringSettings, found: Plan) -> None:
-    values = ', '.join(f'{name}: {value}' for name, value in settings.values.items())
+    values = ', '.join(f'{name}: {value}' for name, value in settings.shown.items())
     print(f'score: model {fliqe.model_id} on {fliqe.device}, {fliqe.backend}, {fliqe.precision}\n'
           f'score: {values}', file=sys.stderr)
     if found.aside:

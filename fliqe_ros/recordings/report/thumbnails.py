@@ -39,7 +39,7 @@ def take_pictures(fliqe: FLIQE, stream: CameraStream, settings: ScoringSettings,
     """
     wanted = {event.worst for event in worst_events(events)}
     pictures: dict[int, str] = {}
-    palette = PaletteReader()
+    palette = PaletteReader(settings.palette)
     with suppress(SourceError):
         for index, frame in enumerate(stream.frames()):
             if index in wanted:
