@@ -48,7 +48,7 @@ _WRITTEN = ('', '; jpeg compressed bgr8', '; png compressed rgb8', '; tiff compr
 def hostile_message(seed: int) -> Any:
     """Return what has the fields of an Image, or of a CompressedImage."""
     rng = np.random.default_rng(seed)
-    return (_image if rng.random() < 0.6 else _compressed_image)(rng)
+    return (hostile_image if rng.random() < 0.6 else _compressed_image)(rng)
 
 
 def outcome(seed: int) -> str:
@@ -91,7 +91,7 @@ def _require_promised(frame: np.ndarray) -> None:
     assert frame.size and frame.flags.c_contiguous
 
 
-def _image(rng: np.random.Generator) -> SimpleNamespace:
+def hostile_image(rng: np.random.Generator) -> SimpleNamespace:
     """Return a right message in random bytes, or one with a field or two that are wrong."""
     name = str(rng.choice(_NAMES))
     height, width = (int(side) for side in rng.choice(_SIDES, 2))
