@@ -21,6 +21,9 @@ TEST_DIR = Path(__file__).resolve().parent
 # test modules that import one of these are skipped where it is missing.
 OPTIONAL = ('av', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn', 'torch',
             'torchvision', 'tqdm')
+# A window is tested wherever Qt can be had, hence always in CI.
+if 'CI' not in os.environ:
+    OPTIONAL += ('PyQt5', 'pytestqt')
 
 # The files that take longest come first, so that parallel workers end at about the same time.
 LONGEST = ('test_train', 'test_benchmarks', 'test_demo', 'test_backends', 'test_weights',
@@ -56,6 +59,10 @@ def _isolate_ros():
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
+def _draw_without_a_display():
+    os.environ.setdefault('QT_QPA_PLATFORM', 'offscreen')
+
+
 def _share_the_cores():
     # The threads of OpenMP wait in busy loops, which slows tests that run in parallel threefold.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
@@ -69,6 +76,7 @@ def _hear_interrupts():
 
 
 _import_the_installed_package()
+_draw_without_a_display()
 _share_the_cores()
 _isolate_ros()
 _hear_interrupts()
