@@ -90,7 +90,7 @@ class CameraDelegate(QtWidgets.QStyledItemDelegate):
         self._paint_picture(painter, row, QtCore.QRectF(
             rect.left(), rect.top(), picture_width, rect.height()), option.palette)
         rect.setLeft(rect.left() + picture_width + line / 2)
-        texts_width = max(0.5 * rect.width(), min(22.0 * line, rect.width()))
+        texts_width = min(max(0.45 * rect.width(), 17.0 * line), rect.width())
         self._paint_texts(painter, row, QtCore.QRectF(
             rect.left(), rect.top(), texts_width, rect.height()), option)
         rect.setLeft(rect.left() + texts_width + line / 2)

@@ -9,7 +9,7 @@ from fliqe_ros.monitor.fleet import CameraRow
 from fliqe_ros.monitor.qt import Qt, QtCore, QtGui, QtWidgets, Signal
 
 #: Parameters of the node → what the sliders are called, with their keys.
-_SLIDERS = {'warn_below': '&degraded below', 'error_below': '&bad below'}
+_SLIDERS = {'warn_below': '&Degraded below', 'error_below': '&Bad below'}
 _STEPS = 100
 _SETTLED_MS = 300
 

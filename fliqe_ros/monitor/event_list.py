@@ -29,7 +29,7 @@ class EventList(QtWidgets.QTreeWidget):
         self.setRootIsDecorated(False)
         self.setIconSize(_ICON)
         self.setAccessibleName('Events, the newest first')
-        for column, letters in enumerate((20, 16, 22, 18, 11)):
+        for column, letters in enumerate((14, 18, 22, 20, 14)):
             self.setColumnWidth(column, letters * self.fontMetrics().averageCharWidth()
                                 + (_ICON.width() if column == 0 else 0))
 
