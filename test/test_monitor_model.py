@@ -127,6 +127,12 @@ def test_a_type_of_a_newer_message_has_a_number(fleet):
     assert fleet.rows['/a'].label == 'type 13'
 
 
+def test_scores_between_two_looks_count_for_the_rate(fleet):
+    for tenth in range(100):
+        fleet.hear('/a', quality(), START_S + tenth / 10, messages=3)
+    assert fleet.rows['/a'].history.rate_hz(START_S + 10) == 30
+
+
 def test_a_repeated_status_is_no_new_score(fleet):
     fleet.hear('/a', quality(QualityScore.STATUS_SILENT, 0.1, latency_ms=0), START_S + 1)
     row = fleet.rows['/a']

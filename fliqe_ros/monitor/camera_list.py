@@ -18,9 +18,9 @@ _MUTED_OPACITY = 0.45
 def image_of(picture: np.ndarray) -> Any:
     """Return the ``QImage`` of a picture (H, W, 3) BGR, uint8."""
     height, width, _ = picture.shape
-    rgb = np.ascontiguousarray(picture[..., ::-1])
+    # A copy, since Qt would go on reading the memory of the picture.
     return QtGui.QImage(
-        rgb.tobytes(), width, height, 3 * width, QtGui.QImage.Format.Format_RGB888).copy()
+        picture.tobytes(), width, height, 3 * width, QtGui.QImage.Format.Format_BGR888).copy()
 
 
 class CameraListModel(QtCore.QAbstractListModel):

@@ -82,12 +82,13 @@ class Fleet:
         if name not in self.rows:
             self.rows[name] = CameraRow(name, topic, now_s)
 
-    def hear(self, name: str, message: Any, now_s: float) -> None:
+    def hear(self, name: str, message: Any, now_s: float, messages: int = 1) -> None:
         """
         Take in what a node says of a camera.
 
-        :param message: has the fields of ``QualityScore``.
+        :param message: the newest, with the fields of ``QualityScore``.
         :param now_s: seconds since 1970.
+        :param messages: how many have come since the last call, this one among them.
         """
         row = self.rows[name]
         row.heard_s = now_s
@@ -101,7 +102,7 @@ class Fleet:
         if latency_s > 0:  # else it repeats what was said before
             row.latency_s = latency_s
             row.score, row.has_score = message.score, True
-            row.history.add_score(now_s, row.state, row.score, row.smoothed)
+            row.history.add_score(now_s, row.state, row.score, row.smoothed, messages)
         else:
             row.history.add_state(now_s, row.state)
         self._note(row, now_s)

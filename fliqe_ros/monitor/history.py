@@ -48,10 +48,16 @@ class History:
             second.state = state
         return second
 
-    def add_score(self, now_s: float, state: State, score: float, smoothed: float) -> None:
-        """Record the score of a new frame."""
+    def add_score(
+        self, now_s: float, state: State, score: float, smoothed: float, scores: int = 1,
+    ) -> None:
+        """
+        Record the score of a new frame.
+
+        :param scores: how many came since the last call, this one among them.
+        """
         second = self.add_state(now_s, state)
-        second.scores += 1
+        second.scores += scores
         second.smoothed = smoothed
         if second.lowest is None or score < second.lowest:
             second.lowest = score

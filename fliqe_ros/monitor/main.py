@@ -44,7 +44,7 @@ def _show(application: Any) -> int:
     from fliqe_ros.monitor.fleet import Fleet
     from fliqe_ros.monitor.qt import run
     from fliqe_ros.monitor.window import MonitorWidget
-    # Python handles signals between two events of Qt, and the window polls ten times a second.
+    # Python handles signals between two events of Qt, and the window polls five times a second.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: application.quit())
     window = MonitorWidget(MonitorClient(Fleet()))

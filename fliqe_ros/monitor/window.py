@@ -14,7 +14,7 @@ from fliqe_ros.monitor.pictures import PictureTurns
 from fliqe_ros.monitor.qt import Qt, QtCore, QtWidgets
 from fliqe_ros.monitor.report import write_report
 
-_POLL_MS = 100
+_POLL_MS = 200
 _REDRAW_MS = 500
 _NOTE_MS = 8000
 
