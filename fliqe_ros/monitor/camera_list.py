@@ -147,7 +147,8 @@ class CameraDelegate(QtWidgets.QStyledItemDelegate):
         painter.setFont(option.font)
         below = (scores, row.figures(time.time()), row.advice)
         for number, words_below in enumerate(below, start=1):
-            at = QtCore.QRectF(rect.left(), rect.top() + number * 1.1 * line, rect.width(), line + 2)
+            top = rect.top() + number * 1.1 * line
+            at = QtCore.QRectF(rect.left(), top, rect.width(), line + 2)
             painter.drawText(at, Qt.AlignmentFlag.AlignVCenter, option.fontMetrics.elidedText(
                 words_below, elide, int(at.width())))
 

@@ -22,7 +22,8 @@ _PAGE = Template("""<!DOCTYPE html>
 <title>Image quality of thermal cameras</title>
 <style>
 :root { color-scheme: light dark; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+ font: 16px/1.5 system-ui, sans-serif; }
 td, th { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0;
  border-bottom: 1px solid #8884; overflow-wrap: anywhere; }
 img { width: 240px; }
