@@ -281,8 +281,10 @@ def until_printed(process, text):
 
 
 def test_the_demo_goes_on_until_its_window_is_closed(tmp_path):
-    process = start_demo(tmp_path, '--monitor', '--seconds', 5, stdout=subprocess.PIPE,
-                         variables={'QT_QPA_PLATFORM': 'offscreen'}.items())
+    process = start_demo(
+        tmp_path, '--monitor', '--seconds', 5, stdout=subprocess.PIPE,
+        # Else Qt makes a folder for sockets that stays.
+        variables={'QT_QPA_PLATFORM': 'offscreen', 'XDG_RUNTIME_DIR': str(tmp_path)}.items())
     try:
         output = until_printed(process, '  ok  ')
         window, = (number for number in processes_in(tmp_path)

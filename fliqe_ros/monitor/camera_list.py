@@ -74,7 +74,7 @@ class CameraDelegate(QtWidgets.QStyledItemDelegate):
     def sizeHint(self, option: Any, index: Any) -> Any:  # noqa: N802 (Qt calls it)
         """Return how much room a row takes."""
         height = option.fontMetrics.height()
-        return QtCore.QSize(30 * height, round(_LINES * height))
+        return QtCore.QSize(12 * height, round(_LINES * height))
 
     def paint(self, painter: Any, option: Any, index: Any) -> None:
         """Draw a row."""
@@ -166,6 +166,8 @@ class CameraList(QtWidgets.QListView):
         self.setModel(self.cameras)
         self.setItemDelegate(CameraDelegate(self))
         self.setUniformItemSizes(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self.setVerticalScrollMode(QtWidgets.QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAccessibleName('Cameras, the worst first')
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fliqe_ros.monitor.states import State
 
 #: How far back the strip goes.
-SPAN_S = 300
+SPAN_S = 600
 _RATE_OVER_S = 5
 
 

@@ -33,7 +33,8 @@ img { width: 240px; }
 <h1>Image quality of thermal cameras</h1>
 <p>$summary. Written on $written.</p>
 <h2>Cameras, the worst first</h2>
-<table><tr><th>Camera</th><th>Status</th><th>Smoothed score</th><th>What to do</th><th>Model</th></tr>
+<table>
+<tr><th>Camera</th><th>Status</th><th>Smoothed score</th><th>What to do</th><th>Model</th></tr>
 $cameras</table>
 <h2>Events, the newest first</h2>
 <table><tr><th>From</th><th>Camera</th><th>What</th><th>Lowest score</th><th>Picture</th></tr>

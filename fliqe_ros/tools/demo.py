@@ -144,12 +144,13 @@ def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
         'model': options.model}, folder)))
     _await_node(node, spin_once)
     window = DemoWindow(folder, stack) if options.monitor else None
+    schedule = plan(options.seconds, once=window is None)
     recorders = {camera: CameraRecorder(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
         'cameras': CAMERAS, 'rate': float(options.rate), 'source': options.source,
-        'seed': options.seed, 'schedule': f'{FRONT}={plan(options.seconds, once=window is None)}'}, folder)))
+        'seed': options.seed, 'schedule': f'{FRONT}={schedule}'}, folder)))
     _follow(recorders, options.seconds, window, spin_once)
     return recorders
 
@@ -183,8 +184,11 @@ def _follow(recorders: dict[str, CameraRecorder], seconds: float, window: DemoWi
     while window.is_open if window and not window.failed else not _is_through(recorders, seconds):
         spin_once()
         now_s = time.monotonic()
-        if now_s - min(recorder.last_s for recorder in recorders.values()) > SILENCE_S:
-            raise DemoError(f'a camera of camera_sim has been silent for {SILENCE_S:.0f} s')
+        # Before the first frame camera_sim is still starting.
+        patience_s = SILENCE_S if all(recorder.phases for recorder in recorders.values()) \
+            else START_WITHIN_S
+        if now_s - min(recorder.last_s for recorder in recorders.values()) > patience_s:
+            raise DemoError(f'a camera of camera_sim has been silent for {patience_s:.0f} s')
         if now_s - shown_s >= _REDRAW_S[terminal]:
             for recorder in recorders.values():
                 recorder.forget(seconds + _SLACK_S)
