@@ -282,14 +282,14 @@ def until_printed(process, text):
 
 def test_the_demo_goes_on_until_its_window_is_closed(tmp_path):
     process = start_demo(
-        tmp_path, '--monitor', '--seconds', 5, stdout=subprocess.PIPE,
+        tmp_path, '--monitor', '--seconds', 2, stdout=subprocess.PIPE,
         # Else Qt makes a folder for sockets that stays.
         variables={'QT_QPA_PLATFORM': 'offscreen', 'XDG_RUNTIME_DIR': str(tmp_path)}.items())
     try:
         output = until_printed(process, '  ok  ')
         window, = (number for number in processes_in(tmp_path)
                    if b'fliqe_ros.monitor.main' in Path(f'/proc/{number}/cmdline').read_bytes())
-        for _ in range(12):  # lines, one a second
+        for _ in range(6):  # lines, one a second
             output += process.stdout.readline()
         assert process.poll() is None and 'mean score' not in output
         os.kill(int(window), signal.SIGTERM)  # as closing it does, it ends with status 0

@@ -155,6 +155,15 @@ def test_a_camera_that_nothing_is_heard_of_is_absent_until_it_comes_back(fleet):
     assert row.state == State.OK and not row.advice
 
 
+def test_a_camera_that_is_scored_rarely_has_no_gaps_in_its_states(fleet):
+    for second in range(1, 8):
+        fleet.diagnose({'camera': '/a'}, START_S + second)
+        fleet.tick(START_S + second)
+    seconds = list(fleet.rows['/a'].history)
+    assert [second.state for second in seconds] == 8 * [State.OK]
+    assert [second.scores for second in seconds] == [1, 0, 0, 0, 0, 0, 0, 0]
+
+
 def test_a_row_can_be_removed(fleet):
     fleet.hear('/a', quality(QualityScore.STATUS_BAD, 0.1), START_S)
     fleet.remove('/a', START_S + 2)

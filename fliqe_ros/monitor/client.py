@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fliqe_ros.errors import one_line
+from fliqe_ros.monitor.calls import Done, ServiceCalls
 from fliqe_ros.monitor.fleet import Fleet
 from fliqe_ros.monitor.pictures import INTERVAL_S
 from fliqe_ros.monitor.pixels import small_picture
@@ -15,7 +15,6 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.rclpy_compat import take_waiting
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.callback_groups import CallbackGroup
-from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -32,16 +31,13 @@ _LOOK_EVERY_S = 1.0
 _DEPTH = 50
 THRESHOLDS = ('warn_below', 'error_below')
 
-#: Told how a call ended: whether it succeeded, and a sentence.
-Done = Callable[[bool, str], None]
-
 
 class _Polled(CallbackGroup):
     """
     Keeps its subscriptions out of the executor's wait set.
 
-    An executor of rclpy builds a wait set for each message, which for hundreds of scores in a
-    second takes half a core. Taking what waits five times a second takes a tenth of that.
+    An executor of rclpy builds a wait set for each message, which is too much work for hundreds
+    of scores in a second. Instead, what waits is taken five times a second.
     """
 
     def can_execute(self, entity: Any) -> bool:
@@ -71,8 +67,7 @@ class MonitorClient:
         self._pictures: dict[str, Subscription] = {}
         self._taken_s: dict[str, float] = {}
         self._services: frozenset[str] = frozenset()
-        self._clients: dict[str, Client] = {}
-        self._pending: list[Any] = []
+        self._calls = ServiceCalls(self._node, self._executor)
         self._looked_s = 0.0
         self._diagnostics = self._subscribe(DiagnosticArray, '/diagnostics', _DEPTH)
 
@@ -101,7 +96,7 @@ class MonitorClient:
             for status in message.status:
                 self.fleet.diagnose({each.key: each.value for each in status.values}, now_s)
         self.fleet.tick(now_s)
-        self._spin()
+        self._calls.poll()
         return self._take_pictures(now_s)
 
     def request_pictures(self, names: Iterable[str]) -> None:
@@ -126,8 +121,8 @@ class MonitorClient:
     def trigger(self, name: str, action: str, done: Done) -> None:
         """Ask the node for an action, ``reset`` or ``learn``, for a camera."""
         service = f'{self.fleet.rows[name].topic}/{action}'
-        self._call(Trigger, service, Trigger.Request(),
-                   lambda answer: done(answer.success, answer.message), done)
+        self._calls.call(Trigger, service, Trigger.Request(),
+                         lambda answer: done(answer.success, answer.message), done)
 
     def scoring_node(self, name: str) -> str:
         """Return the full name of the node that scores a camera; empty if there is none."""
@@ -143,37 +138,18 @@ class MonitorClient:
             values = map(parameter_value_to_python, answer.values)
             show({name: value for name, value in zip(THRESHOLDS, values)
                   if isinstance(value, float)})
-        self._call(GetParameters, f'{node}/get_parameters',
-                   GetParameters.Request(names=list(THRESHOLDS)), take, done)
+        self._calls.call(GetParameters, f'{node}/get_parameters',
+                         GetParameters.Request(names=list(THRESHOLDS)), take, done)
 
     def set_thresholds(self, node: str, values: dict[str, float], done: Done) -> None:
         """Set thresholds of a node, all or none, by parameter name."""
         parameters = [Parameter(name, value=value).to_parameter_msg()
                       for name, value in values.items()]
-        self._call(
+        self._calls.call(
             SetParametersAtomically, f'{node}/set_parameters_atomically',
             SetParametersAtomically.Request(parameters=parameters),
             lambda answer: done(answer.result.successful,
                                 answer.result.reason or 'thresholds are set'), done)
-
-    def _call(self, service_type: Any, service: str, request: Any,
-              take: Callable[[Any], None], done: Done) -> None:
-        if service not in self._clients:
-            self._clients[service] = self._node.create_client(service_type, service)
-        client = self._clients[service]
-        if not client.service_is_ready() and service not in self._services:
-            done(False, f'there is no service {service}')
-            return
-        future = client.call_async(request)
-
-        def end(ended: Any) -> None:
-            self._pending.remove(ended)
-            try:
-                take(ended.result())
-            except Exception as error:
-                done(False, one_line(error))
-        self._pending.append(future)
-        future.add_done_callback(end)
 
     def _subscribe(
         self, message_type: Any, topic: str, depth: int, raw: bool = False,
@@ -196,11 +172,6 @@ class MonitorClient:
         for topic in [topic for topic in self._scores
                       if topic not in topics and camera_of(topic) not in self.fleet.rows]:
             self._node.destroy_subscription(self._scores.pop(topic))
-
-    def _spin(self) -> None:
-        """Let the answers in that are waited for."""
-        for _ in range(len(self._pending)):
-            self._executor.spin_once(timeout_sec=0)
 
     def _take_pictures(self, now_s: float) -> list[str]:
         shown = []

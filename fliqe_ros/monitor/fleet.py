@@ -116,13 +116,13 @@ class Fleet:
                 row.heard_s = now_s
 
     def tick(self, now_s: float) -> None:
-        """Notice which cameras nothing is heard of any more."""
+        """Notice which cameras nothing is heard of any more; call it once a second at least."""
         for row in self.rows.values():
             if now_s - row.heard_s > ABSENT_AFTER_S:
                 row.state = State.ABSENT
                 row.label = row.state.label
-                row.history.add_state(now_s, row.state)
                 self._note(row, now_s)
+            row.history.add_state(now_s, row.state)
 
     def show(self, name: str, picture: np.ndarray) -> None:
         """Take the newest picture of a camera."""

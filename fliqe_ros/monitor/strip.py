@@ -11,7 +11,7 @@ from fliqe_ros.monitor.states import State
 
 _TINT = 0.55
 #: A gap longer than this is left open, in s.
-_GAP_S = 3
+_GAP_S = 15
 
 
 def colour_of(state: State, alpha: float = 1.0) -> Any:

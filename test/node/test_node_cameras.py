@@ -168,8 +168,7 @@ def test_a_found_camera_that_goes_is_stale_and_a_named_one_an_error(robot, run_n
     for driver in drivers:
         driver.run(10.0)
     for name in ('/named', '/found'):
-        robot.wait_for_status(f'fliqe: {name}', lambda s: s.level == DiagnosticStatus.OK
-                              and ('scored', '0') not in robot.values(s))
+        robot.wait_for_status(f'fliqe: {name}', lambda s: ('scored', '0') not in robot.values(s))
     for driver in drivers:
         driver.stop()
         robot.node.destroy_publisher(driver.publisher)
