@@ -8,7 +8,8 @@ from collections.abc import Sequence
 AT_ONCE = 2
 #: Pictures of one camera are taken this often, in s.
 INTERVAL_S = 0.2
-_PATIENCE_S = 1.0
+# On a busy machine it takes that long until a node has noticed who asks and drawn a picture.
+_PATIENCE_S = 3.0
 
 
 class PictureTurns:
