@@ -8,16 +8,17 @@ BIN := $(VENV)/bin
 # The package with what the demo needs, and what developing needs beside it
 INSTALLED := $(VENV)/.fliqe_ros_installed
 DEVELOPING := $(VENV)/.fliqe_ros_developing
+WATCHING := $(VENV)/.fliqe_ros_watching
 PYTHON_CODE := $(wildcard benchmarks) docs/conf.py fliqe_ros launch setup.py test
 # Folders too, so that a deleted file counts as a change
 SOURCES := $(shell find config fliqe_ros launch msg scripts -name __pycache__ -prune -o -print) \
-  CMakeLists.txt LICENSE Makefile package.xml pyproject.toml setup.cfg setup.py
+  CMakeLists.txt LICENSE Makefile package.xml plugin.xml pyproject.toml setup.cfg setup.py
 NEEDS := sh -c 'echo "fliqe_ros needs $$0" >&2; exit 1'
 # To the shell by its environment, as it was given: a path may have quotes, spaces and dollars
 export DEMO_SOURCE := $(value SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow demo bench lint docs clean
+.PHONY: help setup test test-slow demo monitor bench lint docs clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | \
@@ -36,6 +37,9 @@ test-slow: $(INSTALLED) $(DEVELOPING)  ## Run the tests that train, export or me
 # -I keeps this folder, whose fliqe_ros has no compiled messages, off the path.
 demo: $(INSTALLED)  ## Simulated cameras, real node, live scores and demo.png
 	$(BIN)/python -I -m fliqe_ros.tools.demo $(if $(DEMO_SOURCE),--source "$$DEMO_SOURCE") $(DEMO_ARGS)
+
+monitor: $(INSTALLED) $(WATCHING)  ## The same, watched in a window until it is closed
+	$(BIN)/python -I -m fliqe_ros.tools.demo --monitor $(if $(DEMO_SOURCE),--source "$$DEMO_SOURCE") $(DEMO_ARGS)
 
 bench: $(INSTALLED) $(DEVELOPING)  ## Measure speed; tables and plots for docs/performance.md (BENCH_ARGS=--quick)
 	for script in library node gpu growth; do \
@@ -59,10 +63,15 @@ $(INSTALLED): $(SOURCES) | $(BIN)/pip
 	$(BIN)/python -m pip install '.[ros,bags]'
 	@touch $@
 
+$(WATCHING): setup.cfg | $(INSTALLED)
+	@echo 'Installing Qt into $(VENV): about 200 MB.'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,monitor]'
+	@touch $@
+
 # The package is there, of this version: only what the extras name is installed.
 $(DEVELOPING): setup.cfg | $(INSTALLED)
 	@echo 'Installing what tests and training need into $(VENV): about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,recordings,torch,docs,export,train,baselines,test,lint]'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,monitor,recordings,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

@@ -21,7 +21,7 @@ html_theme = 'sphinx_rtd_theme'
 autodoc_default_options = {'members': True, 'member-order': 'bysource'}
 autodoc_typehints = 'signature'
 # Optional, and not on PyPI or not needed to read what the modules do
-autodoc_mock_imports = ['cptv', 'cv_bridge']
+autodoc_mock_imports = ['cptv', 'cv_bridge', 'rqt_gui_py']
 
 # Headings can be linked to, as on GitHub.
 myst_heading_anchors = 3

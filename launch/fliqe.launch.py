@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 import sys
 
+from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler)
@@ -18,7 +19,7 @@ from launch.conditions import IfCondition
 from launch.events import matches_action
 from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
@@ -83,6 +84,10 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
         description='Least severe log messages to show'),
+    DeclareLaunchArgument(
+        'aggregator', default_value='false', choices=['true', 'false'],
+        description='Also start diagnostic_aggregator, with config/analyzers.yaml, where it is '
+                    'installed'),
     DeclareLaunchArgument(
         'autostart', default_value='true', choices=['true', 'false'],
         description='Configure and activate the node once; false leaves it to a lifecycle '
@@ -154,6 +159,29 @@ def launch_node(context):
     return [node]
 
 
+def launch_aggregator(context):
+    """Return the node that groups the diagnostics for viewers, if it is asked for."""
+    if not IfCondition(LaunchConfiguration('aggregator')).evaluate(context):
+        return []
+    try:
+        get_package_prefix('diagnostic_aggregator')
+    except PackageNotFoundError:
+        get_logger(NAME).warning(
+            'aggregator: the package diagnostic_aggregator is not installed, so diagnostics are '
+            'not grouped')
+        return []
+    return [Node(
+        package='diagnostic_aggregator',
+        executable='aggregator_node',
+        # The name under which the file has its parameters
+        name='analyzers',
+        parameters=[PathJoinSubstitution(
+            [FindPackageShare('fliqe_ros'), 'config', 'analyzers.yaml'])],
+        output='screen',
+        emulate_tty=True,
+    )]
+
+
 def activate_once_configured(node):
     """Return the handler that activates the node the first time it has been configured."""
     return RegisterEventHandler(OnStateTransition(
@@ -170,5 +198,7 @@ def change_state(node, transition):
 
 
 def generate_launch_description():
-    """Return the launch arguments and the node."""
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=launch_node)])
+    """Return the launch arguments, the node and the aggregator."""
+    return LaunchDescription([
+        *ARGUMENTS, OpaqueFunction(function=launch_node),
+        OpaqueFunction(function=launch_aggregator)])

@@ -19,8 +19,8 @@ TEST_DIR = Path(__file__).resolve().parent
 
 # A robot without GPU needs no PyTorch, and what only training needs is in no ROS distribution: the
 # test modules that import one of these are skipped where it is missing.
-OPTIONAL = ('av', 'hypothesis', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn',
-            'torch', 'torchvision', 'tqdm')
+OPTIONAL = ('PyQt5', 'av', 'hypothesis', 'onnx', 'onnx_ir', 'onnxscript', 'pytestqt', 'rosbags',
+            'scipy', 'sklearn', 'torch', 'torchvision', 'tqdm')
 
 # The files that take longest come first, so that parallel workers end at about the same time.
 LONGEST = ('test_train', 'test_benchmarks', 'test_demo', 'test_backends', 'test_weights',
@@ -56,6 +56,10 @@ def _isolate_ros():
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
+def _draw_without_a_display():
+    os.environ.setdefault('QT_QPA_PLATFORM', 'offscreen')
+
+
 def _share_the_cores():
     # The threads of OpenMP wait in busy loops, which slows tests that run in parallel threefold.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
@@ -69,6 +73,7 @@ def _hear_interrupts():
 
 
 _import_the_installed_package()
+_draw_without_a_display()
 _share_the_cores()
 _isolate_ros()
 _hear_interrupts()

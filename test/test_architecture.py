@@ -11,9 +11,10 @@ SOURCE = Path(__file__).resolve().parent.parent / 'fliqe_ros'
 #: Rooms from the bottom up; each imports itself and what stands before it.
 ROOMS = ('errors', 'distortion_types', 'imaging', 'frame_io', 'models', 'backends', 'estimator',
          'smoothing', 'monitoring', 'profiles', 'parameters', 'sessions', 'recordings', 'node',
-         'simulation', 'data', 'evaluation', 'training', 'tools')
+         'simulation', 'data', 'evaluation', 'training', 'monitor_window', 'tools')
 #: These run without ROS.
-LIBRARY = tuple(room for room in ROOMS if room not in ('node', 'tools'))
+LIBRARY = tuple(room for room in ROOMS if room not in ('node', 'monitor_window', 'tools'))
+MONITOR_LOGIC = ('states', 'history', 'events', 'fleet', 'pictures', 'pixels', 'report')
 #: A module of this name is generated from msg/.
 GENERATED = 'msg'
 
@@ -71,9 +72,10 @@ def test_nothing_is_imported_from_a_higher_room(name):
     assert higher == set()
 
 
-@pytest.mark.parametrize('name', [name for name in MODULES if room(name) != 'tools'])
+@pytest.mark.parametrize('name', [
+    name for name in MODULES if room(name) not in ('node', 'tools')])
 def test_nobody_but_the_tools_imports_the_node(name):
-    if room(name) != 'node':
+    if name != 'monitor.client':  # takes messages as the node does
         assert {each for each in own_imports(name) if room(each) == 'node'} == set()
 
 
@@ -94,6 +96,14 @@ def test_the_library_is_free_of_ros(name):
                                      'sensor_msgs')
            or each.startswith(f'fliqe_ros.{GENERATED}')}
     assert ros == set()
+
+
+@pytest.mark.parametrize('name', MONITOR_LOGIC)
+def test_what_the_monitor_makes_of_messages_needs_neither_ros_nor_a_display(name):
+    ros = {each for each in imports(MODULES[f'monitor.{name}'])
+           if each.split('.')[0].endswith(('rclpy', '_msgs', '_srvs'))}
+    assert ros == set()
+    assert own_imports(f'monitor.{name}') & {'monitor.qt', 'monitor.client'} == set()
 
 
 @pytest.mark.parametrize('name', MODULES)

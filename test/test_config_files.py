@@ -1,5 +1,6 @@
 """The files in config/: against the node's parameters and topics."""
 
+import ast
 import gc
 import json
 from pathlib import Path
@@ -65,8 +66,21 @@ def test_yaml_loads_into_the_node(name):
         gc.collect()
 
 
+def test_the_perspective_shows_what_is_installed_with_the_package():
+    saved = json.loads((CONFIG / 'fliqe.perspective').read_text())['groups']['pluginmanager']
+    running = ast.literal_eval(saved['keys']['running-plugins']['repr'])
+    # Where one plugin is missing, rqt restores no settings of any.
+    manifest = ElementTree.parse(CONFIG.parent / 'package.xml')
+    installed = {element.text for element in manifest.iter('exec_depend')}
+    assert {plugin.split('/')[0] for plugin in running} - {'fliqe_ros'} <= installed
+    plugin, = ElementTree.parse(CONFIG.parent / 'plugin.xml').iter('class')
+    assert f'fliqe_ros/{plugin.get("name")}' in running
+    # As rqt saves it: settings for each plugin, and a place in the window.
+    assert {name.split('__')[1] for name in saved['groups']} == {
+        plugin.split('/')[0] for plugin in running}
+
+
 @pytest.mark.parametrize('name, parse', [
-    ('fliqe.perspective', json.loads),
     ('foxglove.json', json.loads),
     ('plotjuggler.xml', ElementTree.fromstring),
 ])

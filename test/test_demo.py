@@ -270,6 +270,48 @@ def test_a_node_that_does_not_start_fails_with_its_reason(tmp_path):
     assert 'missing.pt' in output.partition('FAILED')[2]
 
 
+def until_printed(process, text):
+    """Read what a demo prints until the text is in it; return all of that."""
+    output = ''
+    while text not in output:
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+    return output
+
+
+def test_the_demo_goes_on_until_its_window_is_closed(tmp_path):
+    process = start_demo(
+        tmp_path, '--monitor', '--seconds', 2, stdout=subprocess.PIPE,
+        # Else Qt makes a folder for sockets that stays.
+        variables={'QT_QPA_PLATFORM': 'offscreen', 'XDG_RUNTIME_DIR': str(tmp_path)}.items())
+    try:
+        output = until_printed(process, '  ok  ')
+        window, = (number for number in processes_in(tmp_path)
+                   if b'monitor_window.main' in Path(f'/proc/{number}/cmdline').read_bytes())
+        for _ in range(6):  # lines, one a second
+            output += process.stdout.readline()
+        assert process.poll() is None and 'mean score' not in output
+        os.kill(int(window), signal.SIGTERM)  # as closing it does, it ends with status 0
+        output += process.stdout.read()
+        process.wait()
+    finally:
+        process.terminate()
+        process.wait()
+    assert 'could not be shown' not in output and 'mean score' in output, output
+    assert processes_in(tmp_path) == [] == list((tmp_path / 'tmp').iterdir())
+
+
+@pytest.mark.parametrize('platform, told', [
+    ('', 'There is no display for the window'), ('no-such', 'The window could not be shown')])
+def test_without_a_display_the_demo_shows_lines(tmp_path, platform, told):
+    status, output = run_demo(
+        tmp_path, '--monitor', '--seconds', 12, DISPLAY='', WAYLAND_DISPLAY='',
+        QT_QPA_PLATFORM=platform)
+    assert told in output and 'Hz' in output and 'mean score' in output, output
+    assert status == 0, output
+
+
 def test_a_source_that_does_not_exist_is_refused_at_once(tmp_path):
     status, output = run_demo(tmp_path, '--source', tmp_path / 'nothing')
     assert status == 2 and 'nothing: no such file or folder' in output

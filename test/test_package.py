@@ -24,6 +24,7 @@ PREFIX = INSTALLED.parents[3]  # of lib/python3.x/site-packages/fliqe_ros
 # optional with ROS packages.
 LIBRARIES = {
     'cptv': (None, 'cptv'),
+    'PyQt5': ('python_qt_binding', 'PyQt5'),
     'PIL': ('python3-pil', 'pillow'),
     'argcomplete': ('python3-argcomplete', 'argcomplete'),
     'av': (None, 'av'),
@@ -50,10 +51,13 @@ LIBRARIES = {
     'yaml': ('python3-yaml', 'pyyaml'),
     'catkin_pkg': ('python3-catkin-pkg-modules', 'catkin_pkg'),
     'pytest': ('python3-pytest', 'pytest'),
+    'pytestqt': (None, 'pytest-qt'),
 }
 # Optional, or required by the wheels of rclpy and std_msgs
 # cptv: one single frame needs it
-NOT_REQUIRED = {'cptv', 'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rcl_interfaces'}
+# rqt_gui_py: rqt itself loads what imports it
+NOT_REQUIRED = {'cptv', 'builtin_interfaces', 'cv_bridge', 'lifecycle_msgs', 'rcl_interfaces',
+                'rqt_gui_py'}
 # Everything below here runs without ROS 2.
 LIBRARY = (
     'backends.loading', 'data', 'errors', 'estimator', 'evaluation', 'frame_io.files',
@@ -142,8 +146,9 @@ def test_what_pip_installs_without_extras_is_free_of_torch():
     assert 'torch' not in setup['options']['install_requires']
     # make setup is for developing: it takes them all; make demo takes no more than it needs.
     extras = set(setup['options.extras_require'])
-    demo, everything = re.findall(r"\[([\w,]+)\]'", (SOURCE / 'Makefile').read_text())
+    demo, monitor, everything = re.findall(r"\[([\w,]+)\]'", (SOURCE / 'Makefile').read_text())
     assert set(everything.split(',')) == extras and demo == 'ros,bags'
+    assert monitor == f'{demo},monitor'
 
 
 @pytest.mark.parametrize('folder, destination', [
@@ -164,12 +169,13 @@ def test_every_file_is_installed(folder, destination):
     'share/ament_index/resource_index/rosidl_interfaces/fliqe_ros',
     'share/fliqe_ros/msg/QualityScore.msg',
     'share/fliqe_ros/package.xml',
+    'share/fliqe_ros/plugin.xml',
 ])
 def test_ros_finds_the_package(path):
     assert (PREFIX / path).is_file()
 
 
-@pytest.mark.parametrize('program', ['camera_sim', 'fliqe', 'quality_node'])
+@pytest.mark.parametrize('program', ['camera_sim', 'fliqe', 'monitor', 'quality_node'])
 def test_ros2_run_finds(program):
     path = PREFIX / 'lib/fliqe_ros' / program
     assert os.access(path, os.X_OK)
@@ -213,5 +219,5 @@ def test_make_takes_any_path(path, tmp_path):
 
 def test_make_help_names_every_target():
     shown = make('help').stdout
-    for target in ('setup', 'test', 'demo', 'bench', 'lint', 'docs', 'clean'):
+    for target in ('setup', 'test', 'demo', 'monitor', 'bench', 'lint', 'docs', 'clean'):
         assert f'make {target} ' in shown

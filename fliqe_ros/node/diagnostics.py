@@ -16,6 +16,7 @@ from fliqe_ros.parameters.camera_table import CameraSettings
 Problem = tuple[bytes, str]
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+STALE = DiagnosticStatus.STALE
 
 # If frames arrive in bunches, a few of them are dropped. That is not worth a warning.
 _DROPPED_SHARE = 0.1
@@ -48,6 +49,8 @@ class NodeReport:
     left_aside: dict[str, str] = field(default_factory=dict)
     #: By camera, sentences on what is wrong with how it is connected; by '' those on the node.
     wiring: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Cameras that were found, not named, and whose images nobody publishes any more.
+    gone: frozenset[str] = frozenset()
     waits_for_clock: bool = False
     converter: str = ''
     model: ModelReport | None = None
@@ -63,6 +66,9 @@ def camera_status(
     :param node: full name of the node.
     """
     problems = _camera_problems(report, settings) if state.state == 'active' else []
+    if problems and report.camera in state.gone:
+        # It may have been taken away on purpose: no ERROR for ever.
+        problems = [(STALE, 'gone: ' + problems[0][1])]
     told = (*state.wiring.get(report.camera, ()), *report.profile_problems)
     problems += [(WARN, sentence) for sentence in told]
     if report.verdict is None:

@@ -212,6 +212,7 @@ class QualityNode(LifecycleNode):
             unknown_parameters=self._node_parameters.unknown,
             left_aside=dict(self._discovery.left_aside),
             wiring=self._wiring.faults,
+            gone=self._wiring.unpublished.intersection(self._cameras.kinds),
             waits_for_clock=now_ns == 0,
             converter=self._converter.name if self._converter else '',
             model=model_report(self._model) if self._model else None,

@@ -27,11 +27,13 @@ class Wiring:
     """
     Looks once a second at how cameras are connected, and tells each fault once in the log.
 
-    ``faults`` holds the sentences on each camera, and by '' those on all.
+    ``faults`` holds the sentences on each camera, and by '' those on all. ``unpublished`` are the
+    cameras whose images nobody publishes.
     """
 
     def __init__(self, node: Node) -> None:
         self.faults: dict[str, tuple[str, ...]] = {}
+        self.unpublished: frozenset[str] = frozenset()
         self._node = node
         self._looks: Counter[tuple[str, str]] = Counter()
 
@@ -80,6 +82,9 @@ class Wiring:
                 self._node.get_logger().warning(f'{camera}: {sentence}' if camera else sentence)
             if self._looks[camera, kind] >= _LOOKS:
                 self.faults[camera] = (*self.faults.get(camera, ()), sentence)
+        self.unpublished = frozenset(
+            camera for camera, kind in found
+            if kind == 'publisher' and self._looks[camera, kind] >= _LOOKS)
 
 
 def no_camera(node: Node) -> str:

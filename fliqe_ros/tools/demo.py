@@ -1,5 +1,7 @@
 """The whole system at work: two simulated cameras, the real node, live scores, a report."""
 
+from __future__ import annotations
+
 import argparse
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ from fliqe_ros.tools.demo_report import (
     draw_report, find_problems, format_table, Sample, SHOWN, summarise)
 from fliqe_ros.tools.demo_system import (
     check_alive, DemoError, isolated, output_of, Process, running)
+from fliqe_ros.tools.demo_window import DemoWindow
 from fliqe_ros.tools.interrupts import noted_signals
 import numpy as np
 import rclpy
@@ -38,6 +41,7 @@ SMOOTHING_WINDOW = 15
 START_WITHIN_S = 120.0
 SILENCE_S = 15.0
 _DISTORTED_SHARE = 0.68  # of the time; the rest is clean, before, between and after
+_SLACK_S = 5.0
 _REDRAW_S = {True: 0.2, False: 1.0}  # on a terminal, elsewhere
 
 
@@ -75,6 +79,12 @@ class CameraRecorder:
         self._scores[_seconds(score.header.stamp)] = score
         self._arrivals_s.append(time.monotonic())
 
+    def forget(self, older_than_s: float) -> None:
+        """Forget what came so long before the newest frame; a window may stay open for days."""
+        for kept in (self.phases, self._scores):
+            for stamp_s in [stamp_s for stamp_s in kept if stamp_s < max(kept) - older_than_s]:
+                del kept[stamp_s]
+
     def samples(self) -> list[Sample]:
         """Return the scored frames whose phase is known, in the order of their stamps."""
         return [Sample(stamp_s, self.phases[stamp_s], score.score, score.smoothed_score,
@@ -101,11 +111,16 @@ def _seconds(time_message: Time | Duration) -> float:
     return time_message.sec + time_message.nanosec * 1e-9
 
 
-def plan(seconds: float) -> Schedule:
-    """Return a schedule of each shown type once, with clean frames around each and at the end."""
+def plan(seconds: float, once: bool = True) -> Schedule:
+    """
+    Return a schedule of each shown type, with clean frames around each.
+
+    :param once: at the end clean frames for ever, else the same again.
+    """
     distorted_s = round(seconds * _DISTORTED_SHARE / len(SHOWN), 3)
     clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (len(SHOWN) + 1), 3)
-    return Schedule((*tour(distorted_s, clean_s, SHOWN), Phase('clean')))
+    last = Phase('clean') if once else Phase('clean', clean_s)
+    return Schedule((*tour(distorted_s, clean_s, SHOWN), last))
 
 
 def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
@@ -128,13 +143,15 @@ def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,
         'cameras': CAMERAS, 'discover': False, 'smoothing_window': SMOOTHING_WINDOW,
         'model': options.model}, folder)))
     _await_node(node, spin_once)
+    window = DemoWindow(folder, stack) if options.monitor else None
+    schedule = plan(options.seconds, once=window is None)
     recorders = {camera: CameraRecorder(node, camera) for camera in CAMERAS}
     print(f'Starting camera_sim … {FRONT} goes through every distortion, {REAR} stays clean',
           flush=True)
     processes.append(stack.enter_context(running('fliqe_ros.tools.camera_sim', {
         'cameras': CAMERAS, 'rate': float(options.rate), 'source': options.source,
-        'seed': options.seed, 'schedule': f'{FRONT}={plan(options.seconds)}'}, folder)))
-    _follow(recorders, options.seconds, spin_once)
+        'seed': options.seed, 'schedule': f'{FRONT}={schedule}'}, folder)))
+    _follow(recorders, options.seconds, window, spin_once)
     return recorders
 
 
@@ -155,17 +172,26 @@ def _await_node(node: Node, spin_once: Callable[[], None]) -> None:
             raise DemoError(f'quality_node did not subscribe within {START_WITHIN_S:.0f} s')
 
 
-def _follow(recorders: dict[str, CameraRecorder], seconds: float,
+def _is_through(recorders: dict[str, CameraRecorder], seconds: float) -> bool:
+    return min(recorder.elapsed_s for recorder in recorders.values()) >= seconds
+
+
+def _follow(recorders: dict[str, CameraRecorder], seconds: float, window: DemoWindow | None,
             spin_once: Callable[[], None]) -> None:
-    """Listen and show live lines until the schedule has run."""
+    """Listen and show live lines until the schedule has run, or until the window is closed."""
     terminal = sys.stdout.isatty()
     shown_s, lines_up = 0.0, 0
-    while min(recorder.elapsed_s for recorder in recorders.values()) < seconds:
+    while window.is_open if window and not window.failed else not _is_through(recorders, seconds):
         spin_once()
         now_s = time.monotonic()
-        if now_s - min(recorder.last_s for recorder in recorders.values()) > SILENCE_S:
-            raise DemoError(f'a camera of camera_sim has been silent for {SILENCE_S:.0f} s')
+        # Before the first frame camera_sim is still starting.
+        patience_s = SILENCE_S if all(recorder.phases for recorder in recorders.values()) \
+            else START_WITHIN_S
+        if now_s - min(recorder.last_s for recorder in recorders.values()) > patience_s:
+            raise DemoError(f'a camera of camera_sim has been silent for {patience_s:.0f} s')
         if now_s - shown_s >= _REDRAW_S[terminal]:
+            for recorder in recorders.values():
+                recorder.forget(seconds + _SLACK_S)
             lines = [recorder.live_line() for recorder in recorders.values()]
             rewind = f'\x1b[{lines_up}F' if lines_up else ''
             clear = '\x1b[K' if terminal else ''
@@ -197,6 +223,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='demo', description=__doc__)
     parser.add_argument('--source', default=SYNTHETIC, help='synthetic (default), an image, a '
                         'video, a ROS bag, or a folder of them')
+    parser.add_argument('--monitor', action='store_true', help='show the cameras in a window, '
+                        'where there is a display, until it is closed')
     parser.add_argument('--seconds', type=float, default=40.0, help='length (default 40)')
     parser.add_argument('--rate', type=float, default=10.0, help='Hz per camera (default 10)')
     parser.add_argument('--seed', type=int, default=14, help='which synthetic scenes')
@@ -234,7 +262,8 @@ def main(argv: Sequence[str] | None = None, ends_process: bool = False) -> int:
                 rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
                 stack.callback(rclpy.try_shutdown)
                 recorders = watch(options, Path(folder), stack, processes, received)
-            status = report(recorders, options.output)
+            closed_early = options.monitor and not _is_through(recorders, options.seconds)
+            status = 0 if closed_early else report(recorders, options.output)
         except DemoError as error:
             if not received:  # else a process that ended may have received it, too
                 print(f'FAILED: {error}', file=sys.stderr)

@@ -1,6 +1,8 @@
 """What the diagnostics say, from reports made by hand."""
 
 from dataclasses import replace
+from pathlib import Path
+import re
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from fliqe_ros.distortion_types import Distortion
@@ -13,8 +15,11 @@ from fliqe_ros.node.diagnostics import (
 from fliqe_ros.node.inference_statistics import InferenceReport, InferenceTimes
 from fliqe_ros.node.parameters import DEFAULTS, settings_from
 import pytest
+import yaml
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+STALE = DiagnosticStatus.STALE
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
 SETTINGS = settings_from(DEFAULTS)
 ACTIVE = NodeReport(state='active', converter='native')
 HEALTHY = replace(
@@ -102,6 +107,36 @@ def test_names_are_whole_in_every_viewer(node, subject, name):
     assert path[0] != '' and path == [name.split('/')[-1]]
     # As diagnostic_aggregator's analyzers write a name into a path: it changes no slash.
     assert name.replace('/', ' ') == name
+
+
+ANALYZERS = yaml.safe_load((CONFIG / 'analyzers.yaml').read_text())['analyzers'][
+    'ros__parameters']
+
+
+@pytest.mark.parametrize('node', ['/fliqe', '/robot1/fliqe', '/site/robot1/fliqe'])
+@pytest.mark.parametrize('subject, group', [
+    ('/flir_front', 'thermal_cameras'), ('/inference/cam', 'thermal_cameras'),
+    ('/', 'thermal_cameras'), ('inference', 'thermal_quality_nodes')])
+def test_the_aggregator_puts_each_status_into_one_group(node, subject, group):
+    name = status_name(node, subject)
+    # GenericAnalyzer matches whole names by std::regex, whose syntax here is that of Python.
+    assert [key for key, analyzer in ANALYZERS.items() if isinstance(analyzer, dict)
+            and any(re.fullmatch(regex, name) for regex in analyzer['regex'])] == [group]
+
+
+@pytest.mark.parametrize('name', ['flir_front: driver', 'myfliqe: flir_front', 'cpu: fliqe'])
+def test_the_aggregator_leaves_the_status_of_others_alone(name):
+    assert not any(re.fullmatch(regex, name) for analyzer in ANALYZERS.values()
+                   if isinstance(analyzer, dict) for regex in analyzer['regex'])
+
+
+@pytest.mark.parametrize('gone, level, message', [
+    (frozenset({'/flir'}), STALE, 'gone: no frames for 9.0 s'),
+    (frozenset({'/flir_rear'}), ERROR, 'no frames for 9.0 s'),
+])
+def test_a_camera_that_was_found_and_has_gone_is_stale(gone, level, message):
+    status = camera(node=NodeReport(state='active', gone=gone), silent_s=9.0)
+    assert (status.level, status.message) == (level, message)
 
 
 def test_worst_problem_comes_first():

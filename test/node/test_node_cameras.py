@@ -6,6 +6,7 @@ import re
 import time
 
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
 from fliqe_ros.tools.demo_system import running
 import pytest
 from rclpy.qos import ReliabilityPolicy
@@ -157,6 +158,24 @@ def test_cameras_are_discovered_also_late(robot, run_node):
         robot.wait_for_status(f'fliqe: {camera}', lambda s: True)
     assert set(robot.statuses) == {
         'fliqe: inference', 'fliqe: /robot1/early', 'fliqe: /late'}
+
+
+def test_a_found_camera_that_goes_is_stale_and_a_named_one_an_error(robot, run_node):
+    run_node(discover=True, cameras=['/named'], stale_after=1.0)
+    drivers = [robot.camera('/named'), robot.camera('/found')]
+    robot.start()
+    robot.wait_until_subscribed(*drivers)
+    for driver in drivers:
+        driver.run(10.0)
+    for name in ('/named', '/found'):
+        robot.wait_for_status(f'fliqe: {name}', lambda s: ('scored', '0') not in robot.values(s))
+    for driver in drivers:
+        driver.stop()
+        robot.node.destroy_publisher(driver.publisher)
+    robot.wait_for_status('fliqe: /found', lambda s: s.level == DiagnosticStatus.STALE
+                          and s.message.startswith('gone: no frames'))
+    assert robot.wait_for_status(
+        'fliqe: /named', lambda s: 'nobody publishes' in s.message).level == DiagnosticStatus.ERROR
 
 
 def test_discovery_takes_neither_its_own_pictures_nor_a_camera_twice(robot, run_node):

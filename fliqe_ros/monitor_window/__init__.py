@@ -1,0 +1,1 @@
+"""The window that shows an operator the image quality of all cameras, alone or within rqt."""

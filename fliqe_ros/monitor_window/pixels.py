@@ -1,0 +1,36 @@
+"""Overlay images, reduced to what a row of the list or an event has room for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+#: Width of a reduced picture.
+WIDTH_PX = 320
+
+
+def small_picture(message: Any) -> np.ndarray | None:
+    """
+    Return the picture of an overlay image, ``WIDTH_PX`` wide at most.
+
+    :param message: a ``sensor_msgs/Image``, ``bgr8`` as the node makes them.
+    :return: (H, W, 3) BGR, uint8; None if the message holds no such picture.
+    """
+    height, width, step = message.height, message.width, message.step
+    if message.encoding != 'bgr8' or not height or step < 3 * width or not width \
+            or len(message.data) < step * height:
+        return None
+    rows = np.frombuffer(message.data, np.uint8, step * height).reshape(height, step)
+    picture = rows[:, :3 * width].reshape(height, width, 3)
+    scale = min(WIDTH_PX / width, 1.0)
+    if scale == 1.0:
+        return picture.copy()
+    return cv2.resize(picture, (WIDTH_PX, max(round(height * scale), 1)),
+                      interpolation=cv2.INTER_AREA)
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    """Return a picture (H, W, 3) BGR, uint8, as the bytes of a JPEG file."""
+    return cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
