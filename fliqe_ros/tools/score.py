@@ -8,9 +8,11 @@ writes tables, and a page to read, about every frame, camera and stretch of trou
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 import json
 import logging
+import os
 from pathlib import Path
 import sys
 import tempfile
@@ -20,13 +22,18 @@ from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.recordings.annotated_bag import write_bag
 from fliqe_ros.recordings.report.page import Report, write_report
-from fliqe_ros.recordings.run import count_frames, locked, Plan, plan, Reading, Run
+from fliqe_ros.recordings.planning import count_frames, locked, Plan, plan
+from fliqe_ros.recordings.run import Run
+from fliqe_ros.recordings.scoring import Reading
 from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, settings_of
 from fliqe_ros.recordings.tables import (
     ScoredCamera, since_start_s, write_cameras, write_events, write_frames)
+from fliqe_ros.recordings.workers import ModelSpec, Processes, ThisProcess, Workers
 import numpy as np
 from tqdm import tqdm
 
+#: Frames for which it is worth to start one more process.
+_WORTH_A_PROCESS = 500
 EXPLANATION = """
 recordings: rosbag2 (folders, .db3, .mcap; cut ones too), ROS 1 bags, videos, images with all their
 pages, arrays, tables, radiometric files of FLIR, DJI, InfraTec and InfiRay. Each image topic of a
@@ -49,7 +56,7 @@ examples:
   fliqe score drive.mcap --json | jq .mean_score
 
 Exit status: 0; 1 if anything could not be read, which is told on standard error, although all the
-rest is scored; 130 if interrupted.
+rest is scored; 3 if all was read and --fail-below is not met; 130 if interrupted.
 """
 
 
@@ -71,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
                                 'times and gain control')
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
+    _add_work(arguments.add_argument_group('work'))
     _add_printing(arguments.add_argument_group('printing'))
     return arguments
 
@@ -90,7 +98,19 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
                        help='auto (float16 on a GPU, else float32), float32, float16 or bfloat16')
     group.add_argument('--backend', default='auto', help='auto, torch or onnxruntime')
     group.add_argument('--threads', type=int, default=0,
-                       help='CPU threads, default: all cores but one')
+                       help='CPU threads of each process, default: one; of a single process all '
+                            'cores but one')
+
+
+def _add_work(group: argparse._ArgumentGroup) -> None:
+    group.add_argument('--jobs', type=_jobs, default=0, metavar='N',
+                       help='processes of this machine, default: one for each core, of a GPU '
+                            'one, if there is enough to do')
+    group.add_argument('--cluster', metavar='SCHEDULER',
+                       help='work on a Dask cluster: tcp://HOST:8786, or the file that a '
+                            'scheduler wrote; needs fliqe_ros[cluster]')
+    group.add_argument('--fail-below', type=_score_limit, metavar='SCORE',
+                       help='exit with status 3 if the mean score of any camera is below')
 
 
 def _add_printing(group: argparse._ArgumentGroup) -> None:
@@ -109,12 +129,28 @@ def _rate(text: str) -> float:
     return rate_hz
 
 
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if not 1 <= jobs <= 1024:
+        raise argparse.ArgumentTypeError('from 1 to 1024')
+    return jobs
+
+
+def _score_limit(text: str) -> float:
+    score = float(text)
+    if not 0 <= score <= 1:
+        raise argparse.ArgumentTypeError('from 0 to 1')
+    return score
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     arguments = parser()
     options = arguments.parse_args(argv)
     if options.bag and options.out is None:
         arguments.error('--bag needs --out')
+    if options.jobs and options.cluster:
+        arguments.error('--jobs is for this machine; the cluster decides for itself')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
@@ -142,17 +178,18 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
     if options.verbose:
         _tell_plan(fliqe, settings, found)
     silent = True if options.quiet or options.json else None  # None: where nobody looks
-    with tqdm(total=count_frames(found.recordings) or None, unit='frame', disable=silent,
-              delay=0.5, dynamic_ncols=True) as progress:
-        run = Run(fliqe, settings, Reading(options.rate, options.jpeg), folder,
+    total = count_frames(found.recordings)
+    with tqdm(total=total or None, unit='frame', disable=silent, delay=0.5,
+              dynamic_ncols=True) as progress, \
+            closing(_workers(options, fliqe, total, progress.update)) as workers:
+        run = Run(fliqe, workers, settings, Reading(options.rate, options.jpeg), folder,
                   progress.update, with_pictures=options.out is not None)
         run.failures += found.failures
         cameras = []
         told = 0
-        for recording in found.recordings:
-            for camera in run.score(recording):
-                cameras.append(camera)
-                _print(camera, options, progress)
+        for camera in run.score(found.recordings):
+            cameras.append(camera)
+            _print(camera, options, progress)
             told = _tell_failures(run.failures, told)
     _tell_failures(run.failures, told)
     if options.out is not None:
@@ -162,7 +199,35 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
         if options.bag:
             write_bags(cameras, settings, fliqe.model_id, options.out / 'bags')
         run.remove_unused()
-    return int(bool(run.failures))
+    return int(bool(run.failures)) or _gate(cameras, options.fail_below)
+
+
+def _workers(options: argparse.Namespace, fliqe: FLIQE, frames: int,
+             tell: Callable[[int], None]) -> Workers:
+    """Return who works: a cluster, processes, or this process alone where that is enough."""
+    on_gpu = fliqe.device != 'cpu'
+    jobs = options.jobs or (1 if on_gpu else min(_cores(), frames // _WORTH_A_PROCESS))
+    if options.cluster is None and jobs <= 1:
+        return ThisProcess(fliqe, tell)
+    spec = ModelSpec(options.model, fliqe.device, fliqe.precision, fliqe.backend,
+                     options.threads or 1, fliqe.model_hash)
+    if options.cluster is None:
+        return Processes(jobs, spec)
+    from fliqe_ros.recordings.cluster import Cluster  # needs the extra of this name
+    return Cluster(options.cluster, spec)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _gate(cameras: Sequence[ScoredCamera], limit: float | None) -> int:
+    """Name the cameras that are too bad; return the exit status."""
+    bad = [camera for camera in cameras if limit is not None and camera.summary.mean < limit]
+    for camera in bad:
+        print(f'score: {camera.name}: mean score {camera.summary.mean:.3f} is below {limit:g}',
+              file=sys.stderr)
+    return 3 if bad else 0
 
 
 def write_tables(cameras: Sequence[ScoredCamera], folder: Path) -> None:
