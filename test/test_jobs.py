@@ -11,10 +11,12 @@ import time
 
 import cv2
 from fliqe_ros import FLIQE
+from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palettes import PALETTES
 from fliqe_ros.recordings.scoring import Reading
 from fliqe_ros.recordings.workers import CrashError, ModelSpec, Processes, WorkerError
+from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools import score
 import numpy as np
@@ -28,10 +30,12 @@ EACH = 16
 
 @pytest.fixture(scope='module')
 def frames():
-    """Return frames of a moving scene: a shutter closes, and one cannot be read."""
+    """Return frames of a moving scene: some are noisy, a shutter closes, one cannot be read."""
     scene, rng = ThermalScene(5, 96, 128), np.random.default_rng(0)
     moving = [GainControl()(scene.sensor_counts(scene.render(number / 10), rng))
               for number in range(70)]
+    moving[12:45] = [distort(frame, Distortion.GAUSSIAN_NOISE, rng=rng)
+                     for frame in moving[12:45]]
     moving[31:34] = [moving[31]] * 3  # across the end of a span
     return moving
 
