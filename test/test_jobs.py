@@ -14,8 +14,9 @@ from fliqe_ros import FLIQE
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palettes import PALETTES
+from fliqe_ros.recordings.processes import Processes
 from fliqe_ros.recordings.scoring import Reading
-from fliqe_ros.recordings.workers import CrashError, ModelSpec, Processes, WorkerError
+from fliqe_ros.recordings.workers import CrashError, ModelSpec, WorkerError
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools import score
@@ -139,7 +140,7 @@ def test_processes_that_are_killed_cost_nothing_but_time(
                     killed.append(pid)
 
     killer = threading.Thread(target=kill)
-    monkeypatch.setattr('fliqe_ros.recordings.workers.ATTEMPTS', 10)
+    monkeypatch.setattr('fliqe_ros.recordings.processes.ATTEMPTS', 10)
     killer.start()
     try:
         assert run(recordings, '--out', tmp_path, '--jobs', '2') == 0
@@ -214,7 +215,8 @@ def test_work_that_ends_its_processes_is_given_up_and_others_go_on():
     try:
         with pytest.raises(CrashError, match='3 processes'):
             processes.submit(os._exit, 7).result(timeout=240)
-        assert processes.submit(sum, (1, 2)).result(timeout=240) == 3
+        sums = [processes.submit(sum, (1, number)) for number in range(3)]  # more than there are
+        assert [each.result(timeout=240) for each in sums] == [1, 2, 3]
     finally:
         processes.close()
 

@@ -115,6 +115,7 @@ def test_a_long_video_takes_constant_memory(counts, tmp_path):
         return pixels
 
     class LongSpan(SpanOfCamera):
+
         def frames(self):
             return (RecordedFrame(index, None, read) for index in range(200))
 

@@ -26,16 +26,31 @@ _NUMBER = re.compile(r'\d+')
 
 
 @dataclass(frozen=True)
+class RemoteFile:
+    """A file elsewhere: its address, and a text that changes when it does."""
+
+    url: str
+    version: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """
     Files that are read together: a bag, a video, an image, or the images of one sequence.
 
     ``name`` is what people know it by: its path, and for a sequence the path with the numbers
-    that differ as ``*``.
+    that differ as ``*``. ``remote`` are the files of one that lies elsewhere, see ``fetched``.
     """
 
     name: str
     files: tuple[Path, ...]
+    remote: tuple[RemoteFile, ...] = ()
+
+    @property
+    def is_sequence(self) -> bool:
+        """Tell whether it is several images that follow each other."""
+        return len(self.files) > 1 and all(
+            file.suffix.lower() in PAGE_SUFFIXES for file in self.files)
 
     @property
     def is_still(self) -> bool:

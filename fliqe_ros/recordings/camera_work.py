@@ -9,14 +9,13 @@ from typing import Any
 from fliqe_ros.frame_io.spans import WHOLE
 from fliqe_ros.frame_io.streams import Recording
 from fliqe_ros.recordings.events import find_events, summarise
-from fliqe_ros.recordings.journal import Ending, Journal, stem_of
+from fliqe_ros.recordings.journal import Ending, Journal, NO_ROWS, stem_of
 from fliqe_ros.recordings.planning import CameraPlan
 from fliqe_ros.recordings.report.thumbnails import worst_events
 from fliqe_ros.recordings.scoring import joined, NO_PALETTE, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
 from fliqe_ros.recordings.verdicts import judge
-from fliqe_ros.recordings.workers import NO_ROWS
 import numpy as np
 
 #: After so many spans that have to be scored again, because a palette was another one than was
@@ -107,11 +106,10 @@ class CameraWork:
 
     def next_span(self) -> int | None:
         """Return the number of a span that can be scored now; None if there is none."""
-        if self.scored is not None or self.failure or (self._joined == 0 or self._wrong >= _MOST_WRONG) and \
-                self._running:
+        in_turn = self._joined == 0 or self._wrong >= _MOST_WRONG
+        if self.scored is not None or self.failure or in_turn and self._running:
             return None
-        last = len(self.plan.spans) if 0 < self._joined and self._wrong < _MOST_WRONG else \
-            self._joined + 1
+        last = self._joined + 1 if in_turn else len(self.plan.spans)
         return next((number for number in range(self._joined, last)
                      if number not in self._running
                      and self.journal.span(number).ending is None), None)

@@ -25,6 +25,8 @@ ROW = np.dtype([
     ('has_picture', '?'), ('unchanged', '<f8'), ('grid', '<f8'), ('contrast', '<f8'),
     ('error', 'S24')])
 
+NO_ROWS = np.empty(0, ROW)
+
 
 @dataclass(frozen=True)
 class Ending:

@@ -11,6 +11,7 @@ import glob
 from pathlib import Path
 
 from fliqe_ros.errors import one_line, SourceError
+from fliqe_ros.frame_io.remote import find_remote, is_remote
 from fliqe_ros.frame_io.spans import Span
 from fliqe_ros.frame_io.streams import find_recordings, open_recording, Recording
 from fliqe_ros.recordings.scoring import Reading
@@ -34,18 +35,29 @@ def plan(paths: Iterable[str], sequences: bool = True) -> Plan:
     found = Plan()
     for path in _expanded(paths, found.failures):
         try:
-            recordings, aside = find_recordings(path)
+            recordings, aside = find_remote(path) if is_remote(path) else find_recordings(path)
         except (SourceError, OSError) as error:
             found.failures.append(one_line(error))
             continue
         if not recordings:
             found.failures.append(f'{path}: no image, no video and no bag in this folder')
         found.recordings += recordings if sequences else [
-            Recording(str(file), (file,)) for each in recordings for file in each.files]
+            single for each in recordings for single in _singles(each)]
         found.aside += aside
     # a file that was named twice is scored once
     found.recordings = list({each.name: each for each in found.recordings}.values())
     return found
+
+
+def _singles(recording: Recording) -> Iterator[Recording]:
+    if recording.is_sequence and recording.remote:
+        for file, remote in zip(recording.files, recording.remote):
+            yield Recording(remote.url, (file,), (remote,))
+    elif recording.is_sequence:
+        for file in recording.files:
+            yield Recording(str(file), (file,))
+    else:
+        yield recording
 
 
 def _expanded(paths: Iterable[str], failures: list[str]) -> Iterator[str]:
@@ -57,7 +69,7 @@ def _expanded(paths: Iterable[str], failures: list[str]) -> Iterator[str]:
                 failures.append(f'{path[1:]}: not a list of paths ({one_line(error)})')
                 continue
             yield from _expanded((line for line in lines if line.strip()), failures)
-        elif glob.has_magic(path) and not Path(path).exists():
+        elif not is_remote(path) and glob.has_magic(path) and not Path(path).exists():
             matches = sorted(glob.glob(path, recursive=True))
             if not matches:
                 failures.append(f'{path}: no file has such a name')
@@ -70,8 +82,10 @@ def count_frames(recordings: Sequence[Recording]) -> int:
     """Return about how many frames there are, as the recordings tell themselves."""
     total = 0
     for recording in recordings:
-        if recording.is_still or len(recording.files) > 1:
+        if recording.is_still or recording.is_sequence:
             total += len(recording.files)
+            continue
+        if recording.remote:
             continue
         with suppress(SourceError, OSError), open_recording(recording) as streams:
             total += sum(stream.length or 0 for stream in streams)
@@ -113,13 +127,13 @@ def _survey(recording: Recording, reading: Reading) -> Survey:
             cameras = tuple(
                 CameraPlan(stream.camera, stream.length, stream.spans(reading.frames_each),
                            stream.rate_hz) for stream in streams)
-        return Survey(cameras, tuple(_stated(recording.files)))
+        return Survey(cameras, tuple(_stated(recording)))
     except (SourceError, OSError) as error:
         return Survey(failure=one_line(error))
 
 
-def _stated(files: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
-    for file in files:
+def _stated(recording: Recording) -> Iterator[tuple[str, int, int]]:
+    for file in recording.files:
         for path in sorted(file.iterdir()) if file.is_dir() else [file]:
             status = path.stat()
             yield str(path), status.st_size, status.st_mtime_ns

@@ -17,11 +17,12 @@ from typing import Any
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.streams import Recording
 from fliqe_ros.recordings.camera_work import CameraWork
-from fliqe_ros.recordings.journal import Journal
+from fliqe_ros.recordings.journal import Journal, stem_of
 from fliqe_ros.recordings.planning import Survey, survey
 from fliqe_ros.recordings.scoring import batch_size, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
+from fliqe_ros.recordings.whole import keep_survey, kept_survey, Parts, stated
 from fliqe_ros.recordings.workers import CrashError, Scored, Workers
 
 #: Recordings that are looked into together, and single frames that are scored as one piece of
@@ -121,9 +122,40 @@ class Run:
         together = 1 if self._workers.slots == 1 else _SURVEYED_TOGETHER
         works = [_Work(recording) for recording in islice(source, together)]
         ahead += works
-        if works:
-            self._survey(works)
+        for work in works:
+            if work.recording.remote:
+                self._score_whole(work)
+        here = [work for work in works if not work.recording.remote]
+        if here:
+            self._survey(here)
         return bool(works)
+
+    def _score_whole(self, work: _Work) -> None:
+        recording, settings = work.recording, self._settings
+        path = self._folder / f'{stem_of([recording.name, stated(recording), *self._identity])}' \
+            '.survey'
+        self._used.add(path)
+        kept = kept_survey(recording, path)
+        if kept is not None:
+            self._surveyed(work, kept)
+            return
+
+        def finish(future: Future[tuple[Survey, list[Parts]]]) -> None:
+            try:
+                found, scored = future.result()
+            except CrashError as error:
+                found, scored = Survey(failure=f'{recording.name}: {error}'), []
+            self._surveyed(work, found)
+            for camera, parts in zip(work.cameras or (), scored):
+                for number, (rows, ending) in enumerate(parts):
+                    if camera.scored is None:
+                        self._tell(len(rows))
+                        camera.finish(number, rows, ending)
+            if not found.failure:
+                keep_survey(found, path)
+
+        self._start(recording.name, self._workers.whole(
+            recording, self._reading, settings.gain, settings.borders), finish)
 
     def _survey(self, works: list[_Work]) -> None:
         def finish(future: Future[list[Survey]]) -> None:

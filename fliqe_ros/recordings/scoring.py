@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fliqe_ros.errors import FrameError, one_line, SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.recorded import RecordedFrame
-from fliqe_ros.frame_io.spans import Span, SplitError, WHOLE
+from fliqe_ros.frame_io.remote import fetched
+from fliqe_ros.frame_io.spans import Span, SplitError
 from fliqe_ros.frame_io.streams import narrowed, open_recording, Recording
 from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl
@@ -55,12 +56,13 @@ class SpanOfCamera:
 
         :raises SourceError: where they cannot be read.
         """
-        recording, span = narrowed(self.recording, self.span)
         reading = self.reading
-        with open_recording(recording, reading.rate_hz, reading.drawn) as streams:
-            for stream in streams:
-                if stream.camera == self.camera:
-                    yield from stream.frames(span)
+        with fetched(self.recording) as here:
+            recording, span = narrowed(here, self.span)
+            with open_recording(recording, reading.rate_hz, reading.drawn) as streams:
+                for stream in streams:
+                    if stream.camera == self.camera:
+                        yield from stream.frames(span)
 
 
 def batch_size(fliqe: FLIQE) -> int:

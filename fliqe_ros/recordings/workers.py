@@ -1,30 +1,28 @@
-"""Who scores spans: this process, or several processes of this machine."""
+"""Who scores spans: this process, or workers in others; what they have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 import hashlib
-import multiprocessing
-from multiprocessing.connection import Connection
-import os
 from pathlib import Path
-import signal
 import threading
 from typing import Any, Protocol
 
 from fliqe_ros.errors import BackendError, CheckpointError, SourceError
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.recordings.journal import Ending, Journal, ROW
+from fliqe_ros.frame_io.streams import Recording
+from fliqe_ros.imaging.borders import Borders
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.recordings.journal import Ending, Journal, NO_ROWS
+from fliqe_ros.recordings.planning import Survey
 from fliqe_ros.recordings.report.thumbnails import take_pictures
-from fliqe_ros.recordings.scoring import score_span, SpanOfCamera
+from fliqe_ros.recordings.scoring import Reading, score_span, SpanOfCamera
+from fliqe_ros.recordings.whole import Parts, score_whole
 import numpy as np
 
-NO_ROWS = np.empty(0, ROW)
-#: How often a piece of work may end the process that does it.
-ATTEMPTS = 3
 #: Rows, or None if they are in the journal already, and how they ended.
 Scored = tuple[np.ndarray | None, Ending]
 
@@ -66,6 +64,10 @@ class Workers(Protocol):
     def pictures(self, part: SpanOfCamera, wanted: frozenset[int]) -> Future[dict[int, str]]:
         """Take pictures of some frames; see ``take_pictures``."""
 
+    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
+              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+        """Fetch and score a recording; see ``score_whole``."""
+
     def check(self) -> None:
         """
         See to it that somebody still works.
@@ -104,6 +106,11 @@ class ThisProcess:
         """Take pictures of some frames."""
         return self.submit(take_pictures, self._fliqe, part, wanted)
 
+    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
+              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+        """Fetch and score a recording."""
+        return self.submit(score_whole, self._fliqe, recording, reading, gain, borders)
+
     def check(self) -> None:
         """Work is never elsewhere."""
 
@@ -124,11 +131,7 @@ class ThisProcess:
 
 
 class RemoteWorkers:
-    """
-    What workers in other processes have in common, wherever they are.
-
-    :param submit: calls a function with arguments there.
-    """
+    """What workers in other processes have in common, wherever they are."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
@@ -145,6 +148,15 @@ class RemoteWorkers:
     def pictures(self, part: SpanOfCamera, wanted: frozenset[int]) -> Future[dict[int, str]]:
         """Take pictures of some frames."""
         return self.submit(_take_pictures, self._spec, part, wanted)
+
+    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
+              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+        """Fetch and score a recording."""
+        return self.submit(_score_whole, self._spec, recording, reading, gain, borders)
+
+
+def _score_whole(spec: ModelSpec, *arguments: Any) -> tuple[Survey, list[Parts]]:
+    return score_whole(loaded(spec, threading.get_ident()), *arguments)
 
 
 def _score_parts(spec: ModelSpec, parts: Sequence[SpanOfCamera]) -> list[Scored]:
@@ -189,77 +201,3 @@ def source_version() -> str:
     for path in sorted(root.rglob('*.py')):
         code.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return code.hexdigest()[:12]
-
-
-class Processes(RemoteWorkers):
-    """
-    Processes of this machine. One that dies is replaced, and what it did is done again.
-
-    They end when this process does, however it ends.
-    """
-
-    def __init__(self, jobs: int, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        self.slots = jobs
-        self._context = multiprocessing.get_context('spawn')
-        # never written to: the workers notice that it is closed
-        self._watched, self._held = self._context.Pipe(duplex=False)
-        self._is_closed = False
-        # a pool for each process, so that it is known whose work was lost
-        self._idle = [self._pool() for _ in range(jobs)]
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Call a function in a process that has nothing to do; there must be one."""
-        outer: Future[Any] = Future()
-        self._start(self._idle.pop(), outer, partial(function, *arguments), 1)
-        return outer
-
-    def check(self) -> None:
-        """Processes that end are replaced."""
-
-    def close(self) -> None:
-        """End the processes at once."""
-        self._is_closed = True
-        self._held.close()
-
-    def _pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, self._context, _begin, (self._watched,))
-
-    def _start(self, pool: ProcessPoolExecutor, outer: Future[Any], work: Callable[[], Any],
-               attempt: int) -> None:
-        try:
-            inner = pool.submit(work)
-        except BrokenExecutor:  # it died while it had nothing to do
-            pool = self._pool()
-            inner = pool.submit(work)
-        inner.add_done_callback(partial(self._ended, pool, outer, work, attempt))
-
-    def _ended(self, pool: ProcessPoolExecutor, outer: Future[Any], work: Callable[[], Any],
-               attempt: int, inner: Future[Any]) -> None:
-        error = inner.exception()
-        if self._is_closed:
-            return
-        if isinstance(error, BrokenExecutor):
-            pool.shutdown(wait=False)
-            pool = self._pool()
-            if attempt < ATTEMPTS:
-                self._start(pool, outer, work, attempt + 1)
-                return
-            error = CrashError(f'reading or scoring it ended {ATTEMPTS} processes one after the '
-                                'other; memory may be short (fewer --jobs need less)')
-        self._idle.append(pool)
-        if error is None:
-            outer.set_result(inner.result())
-        else:
-            outer.set_exception(error)
-
-
-def _begin(watched: Connection) -> None:
-    """Prepare a process: Ctrl-C is for the one that started it, with which it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        watched.poll(None)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
