@@ -62,7 +62,7 @@ $(INSTALLED): $(SOURCES) | $(BIN)/pip
 # The package is there, of this version: only what the extras name is installed.
 $(DEVELOPING): setup.cfg | $(INSTALLED)
 	@echo 'Installing what tests and training need into $(VENV): about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,recordings,torch,docs,export,train,baselines,test,lint]'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,recordings,cluster,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

@@ -254,7 +254,7 @@ def rows_of(scores, step_s=0.1, unchanged=0.0):
     rows['probabilities'][:, 0] = scores
     rows['probabilities'][:, int(Distortion.OBSTRUCTION)] = 1 - rows['score']
     rows['distortion'] = np.where(rows['score'] > 0.5, 0, int(Distortion.OBSTRUCTION))
-    rows['unchanged'] = unchanged
+    rows['unchanged'], rows['has_picture'] = unchanged, True
     return rows
 
 

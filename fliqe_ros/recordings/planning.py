@@ -35,7 +35,7 @@ def plan(paths: Iterable[str], sequences: bool = True) -> Plan:
     found = Plan()
     for path in _expanded(paths, found.failures):
         try:
-            recordings, aside = find_remote(path) if is_remote(path) else find_recordings(path)
+            recordings, aside = (find_remote if is_remote(path) else find_recordings)(path)
         except (SourceError, OSError) as error:
             found.failures.append(one_line(error))
             continue
