@@ -10,8 +10,8 @@ SOURCE = Path(__file__).resolve().parent.parent / 'fliqe_ros'
 
 #: Rooms from the bottom up; each imports itself and what stands before it.
 ROOMS = ('errors', 'distortion_types', 'imaging', 'frame_io', 'models', 'backends', 'estimator',
-         'smoothing', 'monitoring', 'profiles', 'sessions', 'recordings', 'node', 'simulation',
-         'data', 'evaluation', 'training', 'tools')
+         'smoothing', 'monitoring', 'profiles', 'parameters', 'sessions', 'recordings', 'node',
+         'simulation', 'data', 'evaluation', 'training', 'tools')
 #: These run without ROS.
 LIBRARY = tuple(room for room in ROOMS if room not in ('node', 'tools'))
 #: A module of this name is generated from msg/.

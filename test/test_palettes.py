@@ -6,7 +6,7 @@ import cv2
 from fliqe_ros.data.sources import synthetic_source
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.imaging.palette_reader import PaletteReader, to_gray
+from fliqe_ros.imaging.palette_reader import PALETTE_CHOICES, PaletteReader, to_gray
 from fliqe_ros.imaging.palettes import colorize, PALETTES, SHOWN_PALETTES
 from fliqe_ros.models.preprocessing import preprocess_thermal_s
 from fliqe_ros.sessions import OnlineFLIQE
@@ -247,3 +247,21 @@ def test_a_real_frame_in_a_one_colour_palette_scores_as_in_gray(fliqe):
     scores = [fliqe.estimate_image_quality(cv2.imread(str(CASES / name)))
               for name in ('red_monochrome_palette.png', 'red_monochrome_gray.png')]
     assert abs(scores[0] - scores[1]) < 0.02
+
+
+def test_a_palette_that_is_named_is_kept(frames):
+    assert PALETTE_CHOICES == ('auto', 'none', *PALETTES)
+    reader, never = PaletteReader('ironbow'), PaletteReader('none')
+    rainbow = colorize(frames[0], 'rainbow')
+    for _ in range(5):  # another one would be decided by now
+        assert error(reader.to_gray(rainbow), frames[0]) > 10
+        np.testing.assert_array_equal(
+            never.to_gray(rainbow), cv2.cvtColor(rainbow, cv2.COLOR_BGR2GRAY))
+    assert error(reader.to_gray(colorize(frames[0], 'ironbow')), frames[0]) < 2
+    np.testing.assert_array_equal(reader.to_gray(frames[0]), frames[0])
+
+
+def test_a_palette_that_is_named_needs_no_colours_to_learn_from():
+    few = colorize(np.full((32, 32), 90, np.uint8), 'arctic')
+    assert error(PaletteReader('arctic').to_gray(few), np.full((32, 32), 90)) <= 1
+    assert error(PaletteReader().to_gray(few), np.full((32, 32), 90)) > 10

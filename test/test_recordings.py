@@ -308,14 +308,64 @@ def test_a_million_frames_are_judged_in_time_that_grows_with_them():
     assert times[1] < 3 * times[0] + 0.1
 
 
-def test_defaults_are_those_of_the_node():
-    parameters = pytest.importorskip('fliqe_ros.node.parameters')
-    for name, default in DEFAULTS.items():
-        assert parameters.DEFAULTS.get(name, default) == default, name
+def test_every_parameter_that_changes_a_verdict_counts():
+    assert {'smoothing_window', 'warn_below', 'error_below', 'hysteresis', 'min_frames',
+            'reaction_time', 'shutter_time', 'stale_after', 'freeze_after', 'agc.mode', 'agc.low',
+            'agc.high', 'input_shift', 'crop_top_rows', 'crop_bottom_rows', 'crop_left_columns',
+            'crop_right_columns'} <= set(DEFAULTS)
+    assert DEFAULTS.keys().isdisjoint({'image_topic', 'transport', 'max_rate', 'priority'})
+
+
+def test_what_the_node_allows_is_allowed():
+    settings = settings_of({'min_frames': 301, 'smoothing_window': 300, 'reaction_time': 2})
+    assert settings.criteria.thresholds.min_frames == 301
+    assert settings.criteria.reaction_time_s == 2.0
+
+
+@pytest.mark.parametrize('topic, warn_below', [
+    ('/front/image_raw', 0.8), ('/front/image_raw/compressed', 0.8), ('/rear/image_raw', 0.6),
+    ('/robot1/front/image_raw', 0.8), ('/robot2/front/image_raw', 0.9), ('/thermal_image', 0.7),
+    ('/front/sub/image_raw', 0.6), ('', 0.6),
+])
+def test_own_values_are_those_of_the_camera_of_a_topic(topic, warn_below):
+    settings = settings_of({
+        f'camera_settings.{camera}.warn_below': value
+        for camera, value in (('front', 0.8), ('robot2.front', 0.9), ('root', 0.7))})
+    assert settings.criteria.thresholds.warn_below == 0.6
+    of_camera = settings.of_camera(topic)
+    assert of_camera.criteria.thresholds.warn_below == warn_below
+    assert of_camera.of_scores == settings.of_scores
+    assert settings.shown['camera_settings.front.warn_below'] == 0.8
+
+
+def test_a_bag_is_scored_with_the_own_values_of_its_cameras(scene, tmp_path):
+    pytest.importorskip('rosbags.rosbag2')
+    from test_bags import Recorder
+    params = tmp_path / 'fliqe.yaml'
+    params.write_text('/**: {ros__parameters: {camera_settings: {front: {crop_top_rows: 100, '
+                      'error_below: 0.9, warn_below: 0.95, min_frames: 1}}, min_frames: 2}}')
+    with Recorder(tmp_path / 'drive', 'sqlite3') as bag:
+        for number in range(4):
+            frame = GainControl()(scene.sensor_counts(
+                scene.render(number / 10), np.random.default_rng(number)))
+            bag.image('/front/image_raw', frame, 'mono8')
+            bag.image('/rear/image_raw', frame, 'mono8')
+    words = (tmp_path / 'drive', '--out', tmp_path / 'out', '--params', params)
+    assert run(*words) == 0
+    front, rear = table(tmp_path / 'out' / 'cameras.csv')
+    assert (front['camera'], rear['camera']) == ('/front/image_raw', '/rear/image_raw')
+    assert front['mean_score'] != rear['mean_score']
+    # min_frames of each: only the first frame of the other is UNKNOWN
+    assert float(front['share_unknown']) == 0 < float(rear['share_unknown'])
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert 'camera_settings.front.crop_top_rows' in page
 
 
 @pytest.mark.parametrize('values, told', [
-    ({'warn_below': 0.2}, 'error_below'), ({'min_frames': 301}, 'min_frames'),
+    ({'warn_below': 0.2}, 'error_below'), ({'min_frames': 1001}, 'min_frames'),
+    ({'freeze_after': 1.0}, 'shutter_time'), ({'hysteresis': 0.5}, 'hysteresis'),
+    ({'camera_settings.front.warn_below': 0.2}, r'camera_settings\.front\.error_below'),
+    ({'camera_settings.front.min_frames': 'some'}, r'camera_settings\.front\.min_frames'),
     ({'smoothing_window': 'many'}, 'smoothing_window'), ({'agc.low': 99.9}, 'agc|low'),
 ])
 def test_parameters_that_contradict_each_other_are_refused(values, told):

@@ -10,6 +10,7 @@ from fliqe_ros.frame_io.spans import WHOLE
 from fliqe_ros.frame_io.streams import Recording
 from fliqe_ros.frame_io.videos import read_video
 from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.recordings.scoring import CPU_BATCH, Reading, score_span, SpanOfCamera
 from fliqe_ros.recordings.settings import settings_of
 from fliqe_ros.simulation.distortions import distort
@@ -120,7 +121,8 @@ def test_a_long_video_takes_constant_memory(counts, tmp_path):
             return (RecordedFrame(index, None, read) for index in range(200))
 
     settings, rows = settings_of({}), []
-    part = LongSpan(Recording('long', ()), '', WHOLE, Reading(), settings.gain, settings.borders)
+    part = LongSpan(Recording('long', ()), '', WHOLE, Reading(), settings.gain, settings.borders,
+                    PaletteReader().memory)
     ending = score_span(FLIQE(device='cpu'), part, rows.append)
     assert sum(map(len, rows)) == 200 and not ending.broken and not ending.errors
     assert Counted.most <= 2 * CPU_BATCH

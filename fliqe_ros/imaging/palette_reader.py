@@ -10,12 +10,16 @@ from __future__ import annotations
 import base64
 from functools import lru_cache
 import json
+import math
 
 import cv2
 from fliqe_ros.imaging.palette_curves import even_levels, fit_curve, lengths_along, PaletteCurve
 from fliqe_ros.imaging.palettes import PALETTES
 import numpy as np
 
+#: A palette is learnt, none is read (colours become luma), or it is one of the list.
+AUTO, NONE = 'auto', 'none'
+PALETTE_CHOICES = (AUTO, NONE, *PALETTES)
 #: Rows and columns of pixels that a decision and a check look at.
 _DECISION_SIDE, _CHECK_SIDE = 112, 24
 #: One in how many of the pixels tells how well a curve fits.
@@ -48,12 +52,15 @@ class PaletteReader:
     It is decided again when three frames in a row do not fit it, as after another palette was
     chosen on the camera; one odd frame changes nothing. Colours that continue the known part of
     a palette extend it. Not for several threads at once.
+
+    :param name: one of ``PALETTE_CHOICES``; any but ``auto`` is decided here, for ever.
     """
 
-    def __init__(self) -> None:
-        self._curve: PaletteCurve | None = None
-        self._is_decided = False
-        self._misfits_in_a_row, self._patience = 0, _PATIENCE
+    def __init__(self, name: str = AUTO) -> None:
+        self._curve: PaletteCurve | None = _known(name) if name in PALETTES else None
+        self._is_decided = name != AUTO
+        self._misfits_in_a_row = 0
+        self._patience = math.inf if self._is_decided else _PATIENCE
         # how far the pixels that decided are from the curve, on average, and these pixels
         self._misfit = 0.0
         self._pixels = np.empty((0, 3), np.uint8)

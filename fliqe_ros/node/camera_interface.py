@@ -15,8 +15,8 @@ from fliqe_ros.node.image_stream import ImageStream
 from fliqe_ros.node.images import ScoredImage
 from fliqe_ros.node.messages import bgr_message, quality_message, repeated_message
 from fliqe_ros.node.overlay import draw
-from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.rclpy_compat import message_callback, SubscriptionEventCallbacks, take_waiting
+from fliqe_ros.parameters.camera_table import CameraSettings
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -41,7 +41,7 @@ def image_topic_below(image_topic: str, transport: str) -> str:
     return compressed_topic(image_topic) if transport == 'compressed' else image_topic
 
 
-def image_topic_of(camera: str, settings: Settings) -> str:
+def image_topic_of(camera: str, settings: CameraSettings) -> str:
     """Return the topic that carries the camera's images."""
     return below(camera, image_topic_below(settings.image_topic, settings.transport))
 
@@ -88,7 +88,7 @@ class CameraInterface:
         """Return whether anybody subscribes to the overlay image."""
         return self._overlay.get_subscription_count() > 0
 
-    def subscribe(self, settings: Settings, on_image: OnImage) -> None:
+    def subscribe(self, settings: CameraSettings, on_image: OnImage) -> None:
         """Subscribe to the images, with sensor-data QoS unless ``qos_overrides`` differ."""
         self._subscription = self._node.create_subscription(
             CompressedImage if settings.transport == 'compressed' else Image,

@@ -12,6 +12,8 @@ IMAGE_NAMES = (
     'image_raw', 'image', 'image_mono16', 'image_mono8', 'image_mono', 'image16', 'image8',
     'image_rect', 'raw', 'thermal_image', 'image_thermal', 'temperature_image',
     'image_temperature', 'thermal', 'infrared', 'lwir', 'mwir', 'ir')
+# The others are names of cameras, too.
+_NO_CAMERAS = IMAGE_NAMES[:IMAGE_NAMES.index('thermal')]
 # A word that drivers of thermal cameras have in their topics.
 _THERMAL = re.compile(
     r'(^|[/_])(thermal|thermo|thermography|temperature|infrared|lwir|mwir|ir|flir|boson|lepton|'
@@ -23,19 +25,34 @@ def below(namespace: str, name: str) -> str:
     return f'{namespace.rstrip("/")}/{name}'
 
 
+def named_cameras(
+    names: Iterable[str], image_topic: str, namespace: str,
+) -> dict[str, str]:
+    """
+    Return the namespaces that stand in ``cameras``, and the name of the image topic below each.
+
+    :param namespace: that of the node; a name without a leading slash is below it.
+    """
+    found: dict[str, str] = {}
+    for name in filter(None, names):
+        full_name = name if name.startswith('/') else below(namespace, name)
+        found.setdefault(*camera_and_topic(full_name, image_topic))
+    return found
+
+
 def camera_and_topic(name: str, image_topic: str) -> tuple[str, str]:
     """
     Return the namespace that a user means, and the name of the image topic below it.
 
     A trailing slash is ignored. An image topic, such as ``/flir/image_raw`` or its
-    ``/compressed``, stands for its namespace.
+    ``/compressed``, stands for its namespace, and ``/thermal_image`` for the root.
 
     :param name: what stands in ``cameras``.
     :param image_topic: the name of image topics unless the user gave one with the camera.
     """
     camera = name.rstrip('/') or '/'
     topic = camera.removesuffix(COMPRESSED_SUFFIX)
-    for ending in (image_topic, *IMAGE_NAMES[:9]):  # the rest are names of cameras, too
+    for ending in (image_topic, *_NO_CAMERAS):
         if topic.removeprefix('/') != ending and topic.endswith(f'/{ending}'):
             return topic.removesuffix(f'/{ending}'), ending
         if topic == f'/{ending}':

@@ -8,7 +8,7 @@ from threading import Lock
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
-from fliqe_ros.imaging.palette_reader import PaletteReader
+from fliqe_ros.imaging.palette_reader import AUTO, PaletteReader
 from fliqe_ros.monitoring.camera_judge import CameraJudge, is_frozen, Verdict
 from fliqe_ros.monitoring.picture_changes import PictureWatch
 from fliqe_ros.monitoring.status import Criteria
@@ -70,8 +70,8 @@ class CameraSession:
     (``max_rate``), dropped (a newer one came before its turn), failed, or scored. A frame that is
     lost in transport was never received.
 
-    ``palette`` reads the camera's colours; only the worker uses it and records frames.
-    ``learning`` judges by what is normal for the camera.
+    ``learning`` judges by what is normal for the camera. Only the worker records frames, and uses
+    what reads the camera's colours.
 
     :param profile_folder: where that is stored; '' is the folder of ROS.
     """
@@ -79,7 +79,7 @@ class CameraSession:
     def __init__(self, namespace: str, smoothing_window: int, profile_folder: str = '') -> None:
         self.namespace = namespace
         self.learning = CameraLearning(profile_file(profile_folder, namespace))
-        self.palette = PaletteReader()
+        self._palette, self._palette_reader = AUTO, PaletteReader()
         self._lock = Lock()
         self._judge = CameraJudge(smoothing_window)
         self._pictures = PictureWatch()
@@ -98,6 +98,12 @@ class CameraSession:
         self._received_ns: int | None = None
         self._readable_ns: int | None = None
         self._waiting_since_ns = 0
+
+    def palette_reader(self, palette: str) -> PaletteReader:
+        """Return what reads the camera's colours, the same until another palette is chosen."""
+        if palette != self._palette:
+            self._palette, self._palette_reader = palette, PaletteReader(palette)
+        return self._palette_reader
 
     def record_received(self, now_ns: int, max_rate_hz: float) -> bool:
         """Record a frame that arrived; return whether ``max_rate_hz`` lets it be scored."""

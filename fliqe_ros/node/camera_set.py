@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import monotonic_ns
 
 from fliqe_ros.node.camera_interface import CameraInterface
@@ -11,8 +10,8 @@ from fliqe_ros.node.camera_session import CameraReport, CameraSession
 from fliqe_ros.node.images import ReceivedImage, ScoredImage
 from fliqe_ros.node.latest_frames import LatestFrameBuffer
 from fliqe_ros.node.node_parameters import NodeParameters
-from fliqe_ros.node.parameters import Settings
 from fliqe_ros.node.picture_kind import PictureKind
+from fliqe_ros.parameters.camera_table import CameraSettings
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
@@ -38,7 +37,6 @@ class CameraSet:
         self._interfaces: dict[str, CameraInterface] = {}
         self._buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
         self._last_ns = 0
-        self._image_topics: dict[str, str] = {}
         #: Of cameras that were found, not named.
         self.kinds: dict[str, PictureKind] = {}
 
@@ -52,32 +50,39 @@ class CameraSet:
         """Return the cameras' places in the ROS graph."""
         return tuple(self._interfaces.values())
 
-    def settings_of(self, camera: str) -> Settings:
+    @property
+    def with_own_topic(self) -> tuple[str, ...]:
+        """Return the cameras, also those that are not there, with an image topic of their own."""
+        return self._parameters.cameras.with_own('image_topic', 'transport')
+
+    def settings_of(self, camera: str) -> CameraSettings:
         """Return the settings of a camera."""
-        current = self._parameters.current
-        topic = self._image_topics.get(camera, current.image_topic)
-        return current if topic == current.image_topic else replace(current, image_topic=topic)
+        return self._parameters.of(camera)
 
-    def add(self, camera: str, image_topic: str | None = None) -> None:
+    def add(self, camera: str, image_topic: str) -> None:
         """
-        Create the publishers and the service of a camera.
+        Declare the parameters of a camera, create its publishers and its service.
 
-        :param image_topic: name of its image topic, if it has another than all.
+        :param image_topic: name of its image topic, unless its parameters say another.
         """
-        if image_topic is not None:
-            self._image_topics[camera] = image_topic
-        current = self._parameters.current
-        session = CameraSession(camera, current.smoothing_window, current.profile_folder)
+        self._parameters.add_camera(camera, image_topic)
+        session = CameraSession(camera, self.settings_of(camera).smoothing_window,
+                                self._parameters.current.profile_folder)
         if problem := session.learning.load():
             self._node.get_logger().warning(f'{camera}: {problem}')
         self._interfaces[camera] = CameraInterface(self._node, session, self.learn)
 
     def remove(self, camera: str) -> None:
-        """Destroy what ``add`` created, if it did."""
+        """Destroy what ``add`` created, if it did; keep the parameters."""
         if camera in self._interfaces:
             self._interfaces.pop(camera).destroy()
-        self._image_topics.pop(camera, None)
+        self._parameters.cameras.remove(camera)
         self.kinds.pop(camera, None)
+
+    def leave_aside(self, camera: str) -> None:
+        """Remove a camera that is none, and its parameters."""
+        self.remove(camera)
+        self._parameters.cameras.undeclare(camera)
 
     def clear(self) -> None:
         """Remove all cameras."""
@@ -113,7 +118,7 @@ class CameraSet:
         """Publish the status of cameras that are FROZEN or SILENT; call it at 2 Hz."""
         now_ns = self.now_ns()
         for interface in self._interfaces.values():
-            interface.repeat(now_ns, self._parameters.current.criteria)
+            interface.repeat(now_ns, self.settings_of(interface.session.namespace).criteria)
 
     def sample(self, now_ns: int) -> None:
         """Take a sample of all counts for the rates; call it about once a second."""
@@ -162,14 +167,14 @@ class CameraSet:
     def _on_image(
         self, interface: CameraInterface, message: Image | CompressedImage, waited_ns: int,
     ) -> None:
-        now_ns, settings = self.now_ns(), self._parameters.current
         session = interface.session
+        now_ns, settings = self.now_ns(), self.settings_of(session.namespace)
         interface.stream.record(message, now_ns)
         if session.record_received(now_ns, settings.max_rate_hz):
             image = ReceivedImage(
                 session.namespace, message, settings, now_ns, monotonic_ns() - waited_ns,
-                session.palette)
-            if self._buffer.put(session.namespace, image):
+                session.palette_reader(settings.palette))
+            if self._buffer.put(session.namespace, image, settings.priority):
                 session.record_dropped()
                 self._on_overload()
 

@@ -10,7 +10,7 @@ from fliqe_ros.monitoring.status import Status
 from fliqe_ros.monitoring.steadiness import HUNTING_SWING, sags
 from fliqe_ros.node.camera_session import CameraReport, silence_sentence
 from fliqe_ros.node.inference_statistics import InferenceReport
-from fliqe_ros.node.parameters import Settings
+from fliqe_ros.parameters.camera_table import CameraSettings
 
 #: A level and a sentence on what is wrong.
 Problem = tuple[bytes, str]
@@ -55,7 +55,7 @@ class NodeReport:
 
 
 def camera_status(
-    node: str, report: CameraReport, settings: Settings, state: NodeReport,
+    node: str, report: CameraReport, settings: CameraSettings, state: NodeReport,
 ) -> DiagnosticStatus:
     """
     Return the status of a camera; problems are only those of an active node.
@@ -71,10 +71,11 @@ def camera_status(
         fine = f'{report.verdict.status.label}, smoothed {report.verdict.smoothed:.2f}'
     if state.state != 'active':
         fine = f'node {state.state}, {fine}'
+    converter = 'opencv' if settings.transport == 'compressed' else state.converter
     return _status(
         status_name(node, report.camera), report.camera, problems, fine,
         {'camera': report.camera, 'node': node,
-         **_camera_values(report, _status_of(report, settings), state.converter)})
+         **_camera_values(report, _status_of(report, settings), converter)})
 
 
 def inference_status(node: str, report: NodeReport) -> DiagnosticStatus:
@@ -101,7 +102,7 @@ def _dotted(name: str) -> str:
     return name.strip('/').replace('/', '.')
 
 
-def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
+def _camera_problems(report: CameraReport, settings: CameraSettings) -> list[Problem]:
     """Return everything that is wrong with a camera."""
     return [problem for problem in (
         _silence(report, settings),
@@ -115,7 +116,7 @@ def _camera_problems(report: CameraReport, settings: Settings) -> list[Problem]:
     ) if problem]
 
 
-def _status_of(report: CameraReport, settings: Settings) -> Status:
+def _status_of(report: CameraReport, settings: CameraSettings) -> Status:
     """Return what the topic says."""
     if _silence(report, settings):
         return Status.SILENT
@@ -124,7 +125,7 @@ def _status_of(report: CameraReport, settings: Settings) -> Status:
     return report.verdict.status if report.verdict else Status.UNKNOWN
 
 
-def _silence(report: CameraReport, settings: Settings) -> Problem | None:
+def _silence(report: CameraReport, settings: CameraSettings) -> Problem | None:
     error = report.last_error if report.last_frame_failed else ''
     sentence = silence_sentence(report.silent_s, error, settings.criteria)
     return (ERROR, sentence) if sentence else None
@@ -138,7 +139,7 @@ def _failures(report: CameraReport) -> Problem | None:
     return None
 
 
-def _freeze(report: CameraReport, settings: Settings) -> Problem | None:
+def _freeze(report: CameraReport, settings: CameraSettings) -> Problem | None:
     if not is_frozen(report.frozen_s, settings.criteria):
         return None
     return ERROR, frozen_sentence(report.frozen_s)

@@ -40,20 +40,31 @@ class Discovery:
         known = {self._node.resolve_topic_name(
             image_topic_of(camera, self._cameras.settings_of(camera)))
             for camera in self._cameras.names}
-        topics = self._node.get_topic_names_and_types()
-        found = cameras_among(
-            topics, settings.image_topic, settings.transport, self._node.get_namespace())
-        if settings.image_topic == DEFAULTS['image_topic']:
-            found = {**thermal_among(topics, settings.transport, self._node.get_namespace()),
-                     **found}
-        for camera, topic in found.items():
+        for camera, topic in self._found(settings).items():
             if topic in known or camera in self._cameras.names:
                 continue
             if camera in self.unusable or camera in self.left_aside:
                 continue
             # A topic that is only subscribed to is not a camera.
             if self._node.count_publishers(topic):
-                self._include(camera, _name_below(camera, topic, settings.transport))
+                transport = self._cameras.settings_of(camera).transport
+                self._include(camera, _name_below(camera, topic, transport))
+
+    def _found(self, settings: Settings) -> dict[str, str]:
+        """Return the namespaces of cameras and their image topics."""
+        topics, namespace = self._node.get_topic_names_and_types(), self._node.get_namespace()
+        found = cameras_among(topics, settings.image_topic, settings.transport, namespace)
+        if settings.image_topic == DEFAULTS['image_topic']:
+            found = {**thermal_among(topics, settings.transport, namespace), **found}
+        # A camera with an image topic or a transport of its own is found by that alone.
+        types = dict(topics)
+        for camera in self._cameras.with_own_topic:
+            found.pop(camera, None)
+            own = self._cameras.settings_of(camera)
+            topic = image_topic_of(camera, own)
+            if TYPES[own.transport] in types.get(topic, ()):
+                found[camera] = topic
+        return found
 
     def forget(self) -> None:
         """Forget which cameras are unusable or left aside."""
@@ -67,7 +78,7 @@ class Discovery:
                 self._node.get_logger().warning(
                     f'{camera}: its pictures are {kind.other}, so it is left aside; name it in '
                     'cameras to have it scored')
-                self._cameras.remove(camera)
+                self._cameras.leave_aside(camera)
 
     def _include(self, camera: str, image_topic: str) -> None:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import Prepared
-from fliqe_ros.node.parameters import Settings
+from fliqe_ros.parameters.camera_table import CameraSettings
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -20,7 +20,7 @@ class ReceivedImage:
     camera: str
     message: Image | CompressedImage
     #: The parameters of the camera when the image was received.
-    settings: Settings
+    settings: CameraSettings
     #: When it was received, by the node's clock.
     received_ns: int
     #: The same in real time, by ``time.monotonic_ns``.

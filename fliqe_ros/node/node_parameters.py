@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from fliqe_ros.node.camera_parameters import CameraParameters
 from fliqe_ros.node.parameters import (
-    CROSS_CHECKS, DEFAULTS, PARAMETERS, settings_from, Spec, SPECS, Value)
+    DEFAULTS, descriptor_of, PARAMETERS, settings_from, SPECS)
 from fliqe_ros.node.rclpy_compat import parameter_overrides
+from fliqe_ros.parameters.camera_table import CameraSettings, CROSS_CHECKS
+from fliqe_ros.parameters.own_values import nearest, parse, PREFIX
+from fliqe_ros.parameters.spec import Spec, Value
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -20,13 +24,17 @@ _OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 def unknown_overrides(names: Iterable[str]) -> tuple[str, ...]:
     """Return which of the names given at start-up are no parameters of the node."""
     return tuple(sorted(
-        name for name in names if name not in SPECS and not name.startswith(_OF_ROS)))
+        name for name in names
+        if name not in SPECS and not parse(name) and not name.startswith(_OF_ROS)))
 
 
 def unknown_sentence(name: str) -> str:
     """Return what to tell of a start-up parameter that does not exist."""
-    close = get_close_matches(name, SPECS, 1)
-    return f'there is no parameter {name}' + (f', did you mean {close[0]}?' if close else '')
+    of_camera = name.startswith(PREFIX)
+    close = [nearest(name)] if of_camera else get_close_matches(name, SPECS, 1)
+    if any(close):
+        return f'there is no parameter {name}, did you mean {close[0]}?'
+    return f'there is no parameter {name}' + (' of a single camera' if of_camera else '')
 
 
 class NodeParameters:
@@ -42,6 +50,7 @@ class NodeParameters:
         self.refused: dict[str, str] = {}
         self._node = node
         self._is_configured = is_configured
+        self.cameras = CameraParameters(node)
         self._values = {spec.name: self._declare(spec) for spec in PARAMETERS}
         for names, check in CROSS_CHECKS:
             self._require_together(names, check)
@@ -50,6 +59,9 @@ class NodeParameters:
         self.unknown = unknown_overrides(self.given)
         for name in self.unknown:
             node.get_logger().warning(unknown_sentence(name))
+        self.cameras.read(self.given, self._start_value, self._values, self._refuse_own)
+        self.cameras.take(self._values, self.cameras.own)
+        self.cameras.show()
         node.add_on_set_parameters_callback(self._on_set)
 
     @property
@@ -59,6 +71,14 @@ class NodeParameters:
             return not self.current.cameras and 'cameras' not in self.refused
         return self.current.discover == 'true'
 
+    def of(self, camera: str) -> CameraSettings:
+        """Return the settings of a camera by its namespace."""
+        return self.cameras.of(camera) or self.current
+
+    def add_camera(self, camera: str, image_topic: str) -> None:
+        """Declare the parameters of a camera; see ``CameraParameters.add``."""
+        self.cameras.add(camera, image_topic, self._values)
+
     def _declare(self, spec: Spec) -> Value:
         try:
             value = spec.typed(self._start_value(spec.name))
@@ -67,13 +87,13 @@ class NodeParameters:
             self._refuse([spec.name], str(error))
             value = spec.default
         self._node.declare_parameter(
-            spec.name, value, spec.descriptor(), ignore_override=True)
+            spec.name, value, descriptor_of(spec), ignore_override=True)
         return value
 
     def _start_value(self, name: str) -> object:
         """Return the value given at start-up, of whatever type, or the default."""
         any_type = ParameterDescriptor(dynamic_typing=True)
-        value = self._node.declare_parameter(name, DEFAULTS[name], any_type).value
+        value = self._node.declare_parameter(name, DEFAULTS.get(name), any_type).value
         self._node.undeclare_parameter(name)
         return value
 
@@ -94,18 +114,29 @@ class NodeParameters:
         self._node.get_logger().error(
             f'a start-up parameter is refused and {defaults} used instead: {reason}')
 
+    def _refuse_own(self, name: str, reason: str) -> None:
+        self.refused[name] = reason
+        self._node.get_logger().error(
+            f'a start-up parameter is refused and that of all cameras used instead: {reason}')
+
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         # Humble has no callback that runs after the set. No other callback can reject after this.
+        if self.cameras.is_showing:
+            return SetParametersResult(successful=True)
         changed = {p.name: p.value for p in parameters if p.name in SPECS}
+        values = {**self._values, **changed}
         try:
+            own = self.cameras.changed(parameters)
             self._require_changeable(changed)
-            values = {**self._values, **changed}
-            self.current = settings_from(values)
+            if self._is_configured():
+                self.cameras.require_unchanged(self.cameras.in_force(values, own))
+            current = settings_from(values)
+            self.cameras.take(values, own)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        self._values = values
-        for name in changed:
-            self.refused.pop(name, None)
+        self._values, self.current = values, current
+        for parameter in parameters:
+            self.refused.pop(parameter.name, None)
         return SetParametersResult(successful=True)
 
     def _require_changeable(self, changed: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from fliqe_ros.errors import one_line
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.image_messages import make_converter, NativeConverter
-from fliqe_ros.node.camera_names import below, camera_and_topic
+from fliqe_ros.node.camera_names import named_cameras
 from fliqe_ros.node.camera_set import CameraSet
 from fliqe_ros.node.diagnostics import NodeReport
 from fliqe_ros.node.discovery import Discovery
@@ -134,11 +134,9 @@ class QualityNode(LifecycleNode):
         settings = self._node_parameters.current
         self._converter = make_converter('auto')
         self._model = model = _load_model(settings)
-        for name in settings.cameras:
-            full_name = name if name.startswith('/') else below(self.get_namespace(), name)
-            camera, image_topic = camera_and_topic(full_name, settings.image_topic)
-            if camera not in self._cameras.names:
-                self._cameras.add(camera, image_topic)
+        named = named_cameras(settings.cameras, settings.image_topic, self.get_namespace())
+        for camera, image_topic in named.items():
+            self._cameras.add(camera, image_topic)
         self._reset_service = self.create_service(Trigger, '~/reset', self._on_reset)
         self._learn_service = self.create_service(
             Trigger, '~/learn',
@@ -196,7 +194,7 @@ class QualityNode(LifecycleNode):
         else:
             self._wiring.faults.clear()
         report = self._report(now_ns, death)
-        received = self._reporter.publish(now_ns, report, self._node_parameters.current)
+        received = self._reporter.publish(now_ns, report)
         self.coalescer.decide(received, report.times.load)
 
     def _repeat_troubles(self) -> None:
@@ -215,14 +213,9 @@ class QualityNode(LifecycleNode):
             left_aside=dict(self._discovery.left_aside),
             wiring=self._wiring.faults,
             waits_for_clock=now_ns == 0,
-            converter=self._converter_name(),
+            converter=self._converter.name if self._converter else '',
             model=model_report(self._model) if self._model else None,
             times=self._worker.times.report() if self._worker else InferenceReport())
-
-    def _converter_name(self) -> str:
-        if self._node_parameters.current.transport == 'compressed':
-            return 'opencv'
-        return self._converter.name if self._converter else ''
 
 
 def _load_model(settings: Settings) -> FLIQE:

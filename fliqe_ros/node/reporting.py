@@ -6,7 +6,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.node.camera_set import CameraSet
 from fliqe_ros.node.diagnostics import camera_status, inference_status, ModelReport, NodeReport
-from fliqe_ros.node.parameters import Settings
 from rclpy.node import Node
 
 
@@ -18,7 +17,7 @@ class Reporter:
         self._cameras = cameras
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
-    def publish(self, now_ns: int, report: NodeReport, settings: Settings) -> dict[str, int]:
+    def publish(self, now_ns: int, report: NodeReport) -> dict[str, int]:
         """
         Sample the cameras' counts and publish; call it about once a second.
 
@@ -30,7 +29,8 @@ class Reporter:
         name = self._node.get_fully_qualified_name()
         message = DiagnosticArray(status=[
             inference_status(name, report),
-            *(camera_status(name, camera, settings, report) for camera in reports)])
+            *(camera_status(name, camera, self._cameras.settings_of(camera.camera), report)
+              for camera in reports)])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
         return {camera.camera: camera.received for camera in reports}

@@ -9,6 +9,7 @@ from typing import Any
 
 from fliqe_ros.node.camera_interface import CameraInterface
 from fliqe_ros.node.discovery import TYPES
+from fliqe_ros.parameters.own_values import dotted, OwnName, parse, PREFIX
 from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy, qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy)
@@ -45,6 +46,9 @@ class Wiring:
         """
         found = {('', override): sentence
                  for override, sentence in stray_overrides(given, cameras).items()}
+        names = {dotted(each.session.namespace, self._node.get_namespace()) for each in cameras}
+        found.update({('', f'{PREFIX}{camera}'): sentence
+                      for camera, sentence in stray_settings(given, names).items()})
         if not cameras:
             found['', 'no camera'] = no_camera(self._node)
         for camera in cameras:
@@ -96,6 +100,18 @@ def stray_overrides(
             for topic in sorted(topics - subscribed)}
 
 
+def stray_settings(given: Iterable[str], cameras: Iterable[str]) -> dict[str, str]:
+    """
+    Return what to tell of settings for cameras that there are not, by their dotted names.
+
+    :param given: names of parameters.
+    :param cameras: dotted names of all cameras.
+    """
+    names = {name.camera for name in map(parse, given) if name}
+    return {name: f'{PREFIX.rstrip(".")} has values for {name}, but there is no such camera'
+            for name in sorted(names.difference(cameras))}
+
+
 def image_faults(node: Node, camera: CameraInterface) -> dict[str, str]:
     """Return what is wrong with who publishes a camera's images, by kind."""
     subscription = camera.subscription
@@ -105,7 +121,7 @@ def image_faults(node: Node, camera: CameraInterface) -> dict[str, str]:
     publishers = node.get_publishers_info_by_topic(topic)
     fitting = [each for each in publishers if each.topic_type == wanted]
     if not publishers:
-        return {'publisher': f'nobody publishes {topic}'}
+        return {'publisher': f'nobody publishes {topic}{_of_root(node, camera, wanted)}'}
     if not fitting:
         return {'type': f'{topic} is of type {publishers[0].topic_type}, not {wanted}: '
                         'set image_topic or transport'}
@@ -116,6 +132,15 @@ def image_faults(node: Node, camera: CameraInterface) -> dict[str, str]:
         if complaint := qos_complaint(each, subscription.qos_profile):
             faults['qos'] = f'{topic}: {complaint}'
     return faults
+
+
+def _of_root(node: Node, camera: CameraInterface, wanted: str) -> str:
+    """Return what to set where the camera's name is an image topic in the root; or ''."""
+    name = camera.session.namespace
+    if name.count('/') != 1 or wanted not in dict(node.get_topic_names_and_types()).get(name, ()):
+        return ''
+    return (f', but {name} is an image topic itself: name / in cameras and set '
+            f'{OwnName(dotted("/"), "image_topic")} to {name[1:]}')
 
 
 def quality_faults(node: Node, camera: CameraInterface) -> dict[str, str]:

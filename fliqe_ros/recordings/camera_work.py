@@ -8,11 +8,12 @@ from typing import Any
 
 from fliqe_ros.frame_io.spans import WHOLE
 from fliqe_ros.frame_io.streams import Recording
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.recordings.events import find_events, summarise
 from fliqe_ros.recordings.journal import Ending, Journal, NO_ROWS, stem_of
 from fliqe_ros.recordings.planning import CameraPlan
 from fliqe_ros.recordings.report.thumbnails import worst_events
-from fliqe_ros.recordings.scoring import joined, NO_PALETTE, Reading, SpanOfCamera
+from fliqe_ros.recordings.scoring import joined, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
 from fliqe_ros.recordings.verdicts import judge
@@ -32,7 +33,8 @@ class CameraWork:
     palettes that do not change make true. A span that was scored by a wrong supposition is scored
     again, so that the result is that of one go. Frames of 16 bits or gray have no palette.
 
-    :param identity: everything that the scores depend on beside the spans.
+    :param settings: those of this camera.
+    :param identity: everything that the scores depend on beside the spans and the settings.
     :param batch: see ``Journal``.
     :param with_pictures: pictures of its worst frames are wanted.
     """
@@ -42,7 +44,8 @@ class CameraWork:
                  with_pictures: bool) -> None:
         self.recording, self.plan = recording, plan
         self._settings, self._reading = settings, reading
-        self._folder, self._identity, self._batch = folder, [*identity, plan.camera], batch
+        self._folder, self._batch = folder, batch
+        self._identity = [*identity, plan.camera, settings.of_scores]
         self._with_pictures = with_pictures
         self.scored: ScoredCamera | None = None
         self.failure = ''
@@ -60,7 +63,7 @@ class CameraWork:
         self.journal = Journal(
             self._folder, stem_of([*self._identity, spans, self._batch]), self._batch)
         self.used.update(self.journal.paths)
-        self._palette = NO_PALETTE
+        self._palette = PaletteReader(self._settings.palette).memory
         self._joined = 0
         self._running: set[int] = set()
         ending = self.journal.ending

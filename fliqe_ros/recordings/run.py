@@ -85,8 +85,7 @@ class Run:
         self._folder, self._tell, self._with_pictures = folder / 'journal', tell, with_pictures
         self._batch = batch_size(fliqe)
         self._identity = [fliqe.model_hash, fliqe.precision, fliqe.backend, fliqe.device,
-                          settings.of_scores, reading.rate_hz, reading.drawn,
-                          reading.frames_each]
+                          reading.rate_hz, reading.drawn, reading.frames_each]
         self._used: set[Path] = set()
         self._running: dict[Future[Any], _Task] = {}
         self._told_late: set[Future[Any]] = set()
@@ -131,12 +130,12 @@ class Run:
         return bool(works)
 
     def _score_whole(self, work: _Work) -> None:
-        recording, settings = work.recording, self._settings
+        recording = work.recording
         path = self._folder / f'{stem_of([recording.name, stated(recording), *self._identity])}' \
             '.survey'
         self._used.add(path)
         kept = kept_survey(recording, path)
-        if kept is not None:
+        if kept is not None and all(each.scored for each in self._cameras(recording, kept)):
             self._surveyed(work, kept)
             return
 
@@ -155,7 +154,7 @@ class Run:
                 keep_survey(found, path)
 
         self._start(recording.name, self._workers.whole(
-            recording, self._reading, settings.gain, settings.borders), finish)
+            recording, self._reading, self._settings), finish)
 
     def _survey(self, works: list[_Work]) -> None:
         def finish(future: Future[list[Survey]]) -> None:
@@ -176,11 +175,14 @@ class Run:
     def _surveyed(self, work: _Work, found: Survey) -> None:
         if found.failure:
             self.failures.append(found.failure)
-        identity = [work.recording.name, found.files, *self._identity]
-        work.cameras = [
-            CameraWork(work.recording, plan, self._settings, self._reading, self._folder,
-                       identity, self._batch, self._with_pictures) for plan in found.cameras]
+        work.cameras = self._cameras(work.recording, found)
         self._tell(sum(camera.known_frames() for camera in work.cameras))
+
+    def _cameras(self, recording: Recording, found: Survey) -> list[CameraWork]:
+        identity = [recording.name, found.files, *self._identity]
+        return [CameraWork(recording, plan, self._settings.of_camera(plan.camera), self._reading,
+                           self._folder, identity, self._batch, self._with_pictures)
+                for plan in found.cameras]
 
     def _start_spans(self, cameras: Iterable[CameraWork]) -> bool:
         together = 1 if self._workers.slots == 1 else _FRAMES_TOGETHER

@@ -21,8 +21,6 @@ import numpy as np
 
 #: Frames in one forward pass. More gain little on a CPU.
 CPU_BATCH, GPU_BATCH = 4, 16
-#: What a camera's ``PaletteReader`` knows before its first frame.
-NO_PALETTE = PaletteReader().memory
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class SpanOfCamera:
     reading: Reading
     gain: GainControl
     borders: Borders
-    palette: str = NO_PALETTE
+    palette: str
 
     def frames(self) -> Iterator[RecordedFrame]:
         """

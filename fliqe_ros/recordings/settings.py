@@ -7,74 +7,86 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fliqe_ros.imaging.borders import Borders
-from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.monitoring.status import Criteria
+from fliqe_ros.frame_io.topics import camera_of
+from fliqe_ros.parameters.camera_table import (
+    camera_fields, CAMERA_PARAMETERS, CAMERA_SPECS, CameraSettings)
+from fliqe_ros.parameters.own_values import dotted, OwnName, OwnValues, parse, PREFIX
 
+#: Parameters of a camera that do not count here: what is recorded is scored, frame by frame.
+_OF_THE_NODE = ('image_topic', 'transport', 'max_rate', 'priority')
 #: The parameters of the node that count here, with the node's own defaults.
 DEFAULTS: dict[str, Any] = {
-    'smoothing_window': 300,
-    'warn_below': 0.6,
-    'error_below': 0.3,
-    'hysteresis': 0.05,
-    'min_frames': 5,
-    'reaction_time': 1.0,
-    'shutter_time': 3.0,
-    'stale_after': 2.0,
-    'freeze_after': 5.0,
-    'agc.mode': 'percentile',
-    'agc.low': 0.5,
-    'agc.high': 99.5,
-    'input_shift': 0,
-    'crop_top_rows': 0,
-    'crop_bottom_rows': 0,
-    'crop_left_columns': 0,
-    'crop_right_columns': 0,
-}
+    spec.name: spec.default for spec in CAMERA_PARAMETERS if spec.name not in _OF_THE_NODE}
 
 
 @dataclass(frozen=True)
-class ScoringSettings:
-    """What decides scores (gain control, borders to cut off) and verdicts (the rest)."""
+class ScoringSettings(CameraSettings):
+    """
+    What decides scores and verdicts.
 
-    criteria: Criteria
-    smoothing_window: int
-    gain: GainControl
-    borders: Borders
+    ``values`` are the parameters that it follows from, and ``own`` those that single cameras have
+    their own values of, by the dotted names of the cameras.
+    """
+
     values: Mapping[str, Any]
+    own: OwnValues
 
     @property
     def of_scores(self) -> list[Any]:
         """Return the values that scores depend on; verdicts are made anew each time."""
         return [self.values[name] for name in DEFAULTS
-                if name.startswith('agc.') or name.startswith('crop_') or name == 'input_shift']
+                if name.startswith(('agc.', 'crop_')) or name in ('input_shift', 'palette')]
+
+    def of_camera(self, topic: str) -> ScoringSettings:
+        """
+        Return the settings of one camera.
+
+        Its own values are those of its full name, ``robot1.flir_front``, or else of what a node
+        in the namespace of the robot calls it, ``flir_front``.
+
+        :param topic: that of its images; '' if it has none.
+        """
+        name = dotted(camera_of(topic)) if topic else ''
+        while name and name not in self.own:
+            name = name.partition('.')[2]
+        return _settings({**self.values, **self.own[name]}) if name else self
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Return all values by the names of their parameters."""
+        return {**self.values, **{str(OwnName(camera, name)): value
+                                  for camera, values in self.own.items()
+                                  for name, value in values.items()}}
 
 
 def settings_of(values: Mapping[str, Any]) -> ScoringSettings:
     """
     Return the settings that parameters of the node describe; what is not given has its default.
 
-    :raises ValueError: if a value is of another type or contradicts another.
+    :raises ValueError: if a value is of another type, not allowed, or contradicts another.
     """
-    merged = dict(DEFAULTS)
-    for name in DEFAULTS:
-        if name in values:
-            merged[name] = _typed(name, values[name])
-    criteria = Criteria.of(merged)
-    thresholds = criteria.thresholds
-    if not 0 <= thresholds.error_below <= thresholds.warn_below <= 1:
-        raise ValueError(f'error_below ({thresholds.error_below}) and warn_below '
-                         f'({thresholds.warn_below}) have to rise, from 0 to 1')
-    if not 1 <= thresholds.min_frames <= merged['smoothing_window']:
-        raise ValueError(f'min_frames ({thresholds.min_frames}) has to be from 1 to '
-                         f'smoothing_window ({merged["smoothing_window"]})')
-    freeze, shutter = merged['freeze_after'], merged['shutter_time']
-    if 0 < freeze < shutter:
-        raise ValueError(f'freeze_after ({freeze}) must not be below shutter_time ({shutter})')
-    gain = GainControl(merged['agc.mode'], merged['agc.low'], merged['agc.high'],
-                       merged['input_shift'])
+    own: dict[str, dict[str, Any]] = {}
+    for name in filter(None, map(parse, values)):
+        if name.parameter in DEFAULTS:
+            try:
+                value = CAMERA_SPECS[name.parameter].typed(values[str(name)])
+            except ValueError as error:
+                raise ValueError(f'{PREFIX}{name.camera}.{error}') from error
+            own.setdefault(name.camera, {})[name.parameter] = value
+    merged = {name: CAMERA_SPECS[name].typed(values.get(name, default))
+              for name, default in DEFAULTS.items()}
+    for camera, its_own in own.items():
+        try:
+            _settings({**merged, **its_own})
+        except ValueError as error:
+            raise ValueError(f'{PREFIX}{camera}.{error}') from error
+    return _settings(merged, own)
+
+
+def _settings(values: Mapping[str, Any], own: OwnValues | None = None) -> ScoringSettings:
+    of_the_node = {name: CAMERA_SPECS[name].default for name in _OF_THE_NODE}
     return ScoringSettings(
-        criteria, merged['smoothing_window'], gain, Borders.of(merged), merged)
+        values=values, own=own or {}, **camera_fields({**of_the_node, **values}))
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
@@ -107,12 +119,3 @@ def _flat(parameters: Mapping[str, Any], before: str = '') -> dict[str, Any]:
         else:
             found[f'{before}{name}'] = value
     return found
-
-
-def _typed(name: str, value: Any) -> Any:
-    kind = type(DEFAULTS[name])
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f'{name}: {value!r} is not of type {kind.__name__}')
-    return value

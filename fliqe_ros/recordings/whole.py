@@ -11,26 +11,28 @@ from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.remote import fetched, renamed
 from fliqe_ros.frame_io.spans import Span, WHOLE
 from fliqe_ros.frame_io.streams import Recording
-from fliqe_ros.imaging.borders import Borders
-from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.recordings.journal import Ending, NO_ROWS
 from fliqe_ros.recordings.planning import CameraPlan, Survey, survey
-from fliqe_ros.recordings.scoring import NO_PALETTE, Reading, score_span, SpanOfCamera
+from fliqe_ros.recordings.scoring import Reading, score_span, SpanOfCamera
+from fliqe_ros.recordings.settings import ScoringSettings
 import numpy as np
 
 #: What a camera's spans gave, in their order.
 Parts = list[tuple[np.ndarray, Ending]]
 
 
-def score_whole(fliqe: FLIQE, recording: Recording, reading: Reading, gain: GainControl,
-                borders: Borders) -> tuple[Survey, list[Parts]]:
+def score_whole(fliqe: FLIQE, recording: Recording, reading: Reading,
+                settings: ScoringSettings) -> tuple[Survey, list[Parts]]:
     """Fetch a recording, look into it and score all its cameras, span by span."""
     plans, scored = [], []
     try:
         with fetched(recording) as here:
             found, = survey([here], reading)
             for plan in found.cameras:
-                part = SpanOfCamera(here, plan.camera, WHOLE, reading, gain, borders)
+                own = settings.of_camera(plan.camera)
+                part = SpanOfCamera(here, plan.camera, WHOLE, reading, own.gain, own.borders,
+                                    PaletteReader(own.palette).memory)
                 parts = _scored(fliqe, part, plan.spans)
                 if parts is None:  # it cannot be parted
                     plan = replace(plan, spans=(WHOLE,))
@@ -53,7 +55,7 @@ def _renamed(ending: Ending, recording: Recording, here: Recording) -> Ending:
 
 def _scored(fliqe: FLIQE, part: SpanOfCamera, spans: tuple[Span, ...]) -> Parts | None:
     parts: Parts = []
-    palette = NO_PALETTE
+    palette = part.palette
     for span in spans:
         rows = [NO_ROWS]
         ending = score_span(fliqe, replace(part, span=span, palette=palette), rows.append)

@@ -14,12 +14,11 @@ from typing import Any, Protocol
 from fliqe_ros.errors import BackendError, CheckpointError, SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.streams import Recording
-from fliqe_ros.imaging.borders import Borders
-from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.recordings.journal import Ending, Journal, NO_ROWS
 from fliqe_ros.recordings.planning import Survey
 from fliqe_ros.recordings.report.thumbnails import take_pictures
 from fliqe_ros.recordings.scoring import Reading, score_span, SpanOfCamera
+from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.whole import Parts, score_whole
 import numpy as np
 
@@ -64,8 +63,8 @@ class Workers(Protocol):
     def pictures(self, part: SpanOfCamera, wanted: frozenset[int]) -> Future[dict[int, str]]:
         """Take pictures of some frames; see ``take_pictures``."""
 
-    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
-              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+    def whole(self, recording: Recording, reading: Reading,
+              settings: ScoringSettings) -> Future[tuple[Survey, list[Parts]]]:
         """Fetch and score a recording; see ``score_whole``."""
 
     def check(self) -> None:
@@ -106,10 +105,10 @@ class ThisProcess:
         """Take pictures of some frames."""
         return self.submit(take_pictures, self._fliqe, part, wanted)
 
-    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
-              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+    def whole(self, recording: Recording, reading: Reading,
+              settings: ScoringSettings) -> Future[tuple[Survey, list[Parts]]]:
         """Fetch and score a recording."""
-        return self.submit(score_whole, self._fliqe, recording, reading, gain, borders)
+        return self.submit(score_whole, self._fliqe, recording, reading, settings)
 
     def check(self) -> None:
         """Work is never elsewhere."""
@@ -149,10 +148,10 @@ class RemoteWorkers:
         """Take pictures of some frames."""
         return self.submit(_take_pictures, self._spec, part, wanted)
 
-    def whole(self, recording: Recording, reading: Reading, gain: GainControl,
-              borders: Borders) -> Future[tuple[Survey, list[Parts]]]:
+    def whole(self, recording: Recording, reading: Reading,
+              settings: ScoringSettings) -> Future[tuple[Survey, list[Parts]]]:
         """Fetch and score a recording."""
-        return self.submit(_score_whole, self._spec, recording, reading, gain, borders)
+        return self.submit(_score_whole, self._spec, recording, reading, settings)
 
 
 def _score_whole(spec: ModelSpec, *arguments: Any) -> tuple[Survey, list[Parts]]:

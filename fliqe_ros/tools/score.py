@@ -84,7 +84,7 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
             told = _tell_failures(run.failures, told)
     _tell_failures(run.failures, told)
     if options.out is not None:
-        write_tables(cameras, options.out, {**model_facts(fliqe), **settings.values})
+        write_tables(cameras, options.out, {**model_facts(fliqe), **settings.shown})
         write_report(Report(cameras, settings, model_facts(fliqe), run.failures,
                             aside_sentence(found), run.pictures), options.out)
         if options.bag:
@@ -195,7 +195,7 @@ def _number(value: float) -> float | None:
 
 
 def _tell_plan(fliqe: FLIQE, settings: ScoringSettings, found: Plan) -> None:
-    values = ', '.join(f'{name}: {value}' for name, value in settings.values.items())
+    values = ', '.join(f'{name}: {value}' for name, value in settings.shown.items())
     print(f'score: model {fliqe.model_id} on {fliqe.device}, {fliqe.backend}, {fliqe.precision}\n'
           f'score: {values}', file=sys.stderr)
     if found.aside:

@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
                                 'diagnostics on its clock')
     arguments.add_argument('--params', type=Path, metavar='YAML',
                            help="the node's parameters, as in config/fliqe.yaml: thresholds, "
-                                'times and gain control')
+                                'times and gain control, also those of single cameras')
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
     _add_work(arguments.add_argument_group('work'))

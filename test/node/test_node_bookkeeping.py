@@ -52,6 +52,47 @@ def test_every_camera_gets_its_turn_in_small_batches():
     assert set(counts.values()) == {20}
 
 
+def served_under_load(priorities, limit, takes):
+    """Return how many frames of each camera are taken while all have a new one each time."""
+    buffer = LatestFrameBuffer()
+    counts = dict.fromkeys(priorities, 0)
+    for _ in range(takes):
+        for camera, priority in priorities.items():
+            buffer.put(camera, camera, priority)
+        for camera in buffer.take(limit):
+            counts[camera] += 1
+    return counts
+
+
+@pytest.mark.parametrize('priorities, limit, expected', [
+    ({'low': 0, 'high': 1}, 4, {'low': 10, 'high': 90}),
+    ({'a': 5, 'low': -3, 'b': 5}, 1, {'a': 46, 'low': 9, 'b': 45}),
+    ({'a': 5, 'low': -3, 'b': 5}, 2, {'a': 90, 'low': 10, 'b': 90}),
+    ({'low': 0, 'mid': 1, 'high': 2}, 4, {'low': 6, 'mid': 5, 'high': 89}),
+    ({'a': 7, 'b': 7}, 4, {'a': 100, 'b': 100}),
+])
+def test_cameras_of_lower_priority_skip_frames_first(priorities, limit, expected):
+    assert served_under_load(priorities, limit, 100) == expected
+
+
+def test_all_frames_are_taken_if_there_is_time_whatever_their_priority():
+    buffer = LatestFrameBuffer()
+    for number in range(100):
+        for camera, priority in (('low', 0), ('high', 1)):
+            assert not buffer.put(camera, (camera, number), priority)
+        assert [buffer.take(4), buffer.take(4)] in (
+            [[('high', number)], [('low', number)]], [[('low', number)], [('high', number)]])
+
+
+def test_a_priority_counts_from_the_next_frame_on():
+    buffer = LatestFrameBuffer()
+    for priority, first in ((0, 'a'), (1, 'b')):
+        buffer.put('a', 'a')
+        buffer.put('b', 'b', priority)
+        assert buffer.take(1) == [first]
+        buffer.take(1)
+
+
 def test_close_ends_a_waiting_take():
     buffer = LatestFrameBuffer()
     results = []

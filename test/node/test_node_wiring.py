@@ -229,7 +229,43 @@ def test_what_is_given_for_a_camera(robot, run, given, camera, topic):
     assert robot.wait_for_scores(camera, 1)[0].camera == camera
 
 
+def test_an_image_topic_in_the_root_is_a_camera_there(robot, run):
+    run('-r', '__ns:=/robot1', cameras=['/thermal_image', 'temperature_image'])
+    robot.name = '/robot1/fliqe'
+    scores = [robot.collect('/quality'), robot.collect('/robot1/quality')]
+    drivers = robot.camera('', 'thermal_image'), robot.camera('/robot1', 'temperature_image')
+    robot.start()
+    robot.wait_until_subscribed(*drivers)
+    robot.wait_for_publishers('/quality', '/robot1/quality')
+    for driver in drivers:
+        driver.publish()
+    robot.spin_until(lambda: all(scores), 'scores')
+    assert [each[0].camera for each in scores] == ['/', '/robot1']
+    for camera, name in (('/', 'robot1.fliqe: root'), ('/robot1', 'robot1.fliqe: robot1')):
+        status = robot.wait_for_status(f'robot1.fliqe: {camera}', lambda s: True)
+        assert (status.name, status.hardware_id) == (name, camera)
+    assert robot.trigger('/quality/reset').success
+
+
+def test_a_camera_that_is_an_image_topic_is_told_what_to_set(robot, run, logged):
+    run(cameras=['/thermal'])
+    driver = robot.camera('', 'thermal')
+    robot.start()
+    tells_once(robot, logged, 'nobody publishes /thermal/image_raw, but /thermal is an image '
+                              'topic itself: name / in cameras and set '
+                              'camera_settings.root.image_topic to thermal', '/thermal')
+    assert robot.transition('deactivate') and robot.transition('cleanup')
+    assert robot.set_parameters(cameras=['/']).successful
+    robot.spin_until(
+        lambda: robot.set_parameters(camera_settings__root__image_topic='thermal').successful,
+        'parameters of the camera')
+    robot.start()
+    robot.wait_until_subscribed(driver)
+
+
 @pytest.mark.parametrize('name, expected', [
+    ('/thermal_image', ('/', 'thermal_image')), ('/cam/image_thermal', ('/cam', 'image_thermal')),
+    ('/thermal_image/compressed', ('/', 'thermal_image')), ('/thermal', ('/thermal', 'image_raw')),
     ('/cam', ('/cam', 'image_raw')), ('/', ('/', 'image_raw')),
     ('/image_raw', ('/', 'image_raw')), ('/cam/image_raw/compressed', ('/cam', 'image_raw')),
     ('/robot/thermal', ('/robot/thermal', 'image_raw')),

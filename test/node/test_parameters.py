@@ -17,6 +17,7 @@ WRONG_VALUES = {
     'threads': [-1, 1025],
     'smoothing_window': [0, 1_000_001],
     'max_rate': [-1.0, 1000.5, float('nan'), float('inf')],
+    'priority': [-101, 101],
     'max_batch': [-1, 257],
     'warn_below': [-0.1, 1.1, float('nan'), 0.29, 0.96],  # under error_below, over 1 - hysteresis
     'error_below': [-0.1, 1.1, 0.61],
@@ -30,6 +31,7 @@ WRONG_VALUES = {
     'agc.mode': ['automatic'],
     'agc.low': [-1001.0, 65536.0, 99.6, -1.0],
     'agc.high': [-1001.0, 65536.0, 0.4, 101.0],
+    'palette': ['sepia', ''],
     'input_shift': [-1, 16],
     'crop_top_rows': [-1, 4097],
     'crop_bottom_rows': [-1, 4097],

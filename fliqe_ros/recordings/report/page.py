@@ -101,7 +101,8 @@ def _score(score: float) -> str:
 
 def _section(camera: ScoredCamera, report: Report, points: int, number: int) -> str:
     summary = camera.summary
-    chart = timeline(camera, report.settings, points) if len(camera.rows) > 1 else ''
+    settings = report.settings.of_camera(camera.camera)
+    chart = timeline(camera, settings, points) if len(camera.rows) > 1 else ''
     with_picture = {event.worst for event in worst_events(camera.events)}
     events = ''.join(
         f'<li><b>{escape(event.label.replace("_", " "))}</b> {event.status.label}, '
@@ -125,6 +126,6 @@ def _image(report: Report, camera: ScoredCamera, index: int) -> str:
 
 
 def _settings(report: Report) -> str:
-    rows = [*report.model.items(), *report.settings.values.items()]
+    rows = [*report.model.items(), *report.settings.shown.items()]
     return ''.join(f'<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>'
                    for name, value in rows)
