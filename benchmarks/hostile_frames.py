@@ -43,12 +43,14 @@ _GAINS = (GainControl(), GainControl('none'), GainControl('fixed_range', -20, 40
 _SOURCES = (*ENCODINGS, '', ';', 'bayer_rggb', '32FC1;', '\0')
 _WRITTEN = ('', '; jpeg compressed bgr8', '; png compressed rgb8', '; tiff compressed ',
             '; compressedDepth png', '; compressedDepth rvl', '; compressedDepth', '; nonsense')
+# A picture of 4x3 pixels as an RVL stream
+_RVL = bytes.fromhex('0400000003000000a1c38923bcac24a1f3fffef300001011')
 
 
 def hostile_message(seed: int) -> Any:
     """Return what has the fields of an Image, or of a CompressedImage."""
     rng = np.random.default_rng(seed)
-    return (_image if rng.random() < 0.6 else _compressed_image)(rng)
+    return (hostile_image if rng.random() < 0.6 else _compressed_image)(rng)
 
 
 def outcome(seed: int) -> str:
@@ -91,7 +93,7 @@ def _require_promised(frame: np.ndarray) -> None:
     assert frame.size and frame.flags.c_contiguous
 
 
-def _image(rng: np.random.Generator) -> SimpleNamespace:
+def hostile_image(rng: np.random.Generator) -> SimpleNamespace:
     """Return a right message in random bytes, or one with a field or two that are wrong."""
     name = str(rng.choice(_NAMES))
     height, width = (int(side) for side in rng.choice(_SIDES, 2))
@@ -159,6 +161,7 @@ def _made_streams() -> Iterator[bytes]:
             yield cv2.imencode(extension, image)[1].tobytes()
     yield cv2.imencode('.png', counts)[1].tobytes()
     yield struct.pack('<iff', 0, 100, 1) + cv2.imencode('.png', counts)[1].tobytes()
+    yield struct.pack('<iff', 0, 100, 1) + _RVL
     for image in (gray, picture, counts, counts.astype(np.float32), counts.astype(np.float64)):
         for compression in (1, 5, 8, 32_773):
             yield cv2.imencode('.tiff', image, [cv2.IMWRITE_TIFF_COMPRESSION, compression])[

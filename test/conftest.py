@@ -19,8 +19,8 @@ TEST_DIR = Path(__file__).resolve().parent
 
 # A robot without GPU needs no PyTorch, and what only training needs is in no ROS distribution: the
 # test modules that import one of these are skipped where it is missing.
-OPTIONAL = ('av', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn', 'torch',
-            'torchvision', 'tqdm')
+OPTIONAL = ('av', 'hypothesis', 'onnx', 'onnx_ir', 'onnxscript', 'rosbags', 'scipy', 'sklearn',
+            'torch', 'torchvision', 'tqdm')
 
 # The files that take longest come first, so that parallel workers end at about the same time.
 LONGEST = ('test_train', 'test_benchmarks', 'test_demo', 'test_backends', 'test_weights',

@@ -84,6 +84,14 @@ def test_node(results):
 
 
 @pytest.mark.slow
+def test_a_node_comes_through_a_minute_of_everything_that_goes_wrong():
+    said = bench('soak', '--seconds', 60)
+    troubles, = re.findall(r'troubles: \{(.*)\}', said)
+    assert len(troubles.split(',')) >= 5
+    assert re.search(r'node .* MB .* a minute.*\nplain subscriber .* MB .* a minute', said)
+
+
+@pytest.mark.slow
 def test_page_is_filled_in(results, tmp_path):
     page = tmp_path / 'performance.md'
     shutil.copy(ROOT / 'docs' / 'performance.md', page)

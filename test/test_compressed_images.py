@@ -225,7 +225,8 @@ def test_compressed_depth_of_floats_is_put_back():
 
 
 @pytest.mark.parametrize('data, image_format, cause, sentence', [
-    (bytes(200), '16UC1; compressedDepth rvl', 'unknown_encoding', 'set .* format to png'),
+    (bytes(200), '16UC1; compressedDepth rvl', 'zero_size', 'has no pixels'),
+    (bytes(19), '16UC1; compressedDepth rvl', 'undecodable', 'RVL data of 7 bytes is cut short'),
     (bytes(200), '16UC1; compressedDepth png', 'undecodable', 'neither JPEG nor PNG'),
     (b'', '32FC1; compressedDepth png', 'undecodable', 'the 0 bytes'),
     (b'123', '32FC1; compressedDepth', 'undecodable', 'the 0 bytes')])

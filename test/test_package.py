@@ -34,6 +34,7 @@ LIBRARIES = {
     'efficientnet_lite_pytorch': (None, 'efficientnet_lite_pytorch'),
     'fsspec': (None, 'fsspec'),
     'mcap': (None, 'mcap'),
+    'hypothesis': ('python3-hypothesis', 'hypothesis'),
     'matplotlib': ('python3-matplotlib', 'matplotlib'),
     'numpy': ('python3-numpy', 'numpy'),
     'onnx': (None, 'onnx'),

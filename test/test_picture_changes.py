@@ -137,6 +137,23 @@ def test_a_closed_shutter_is_blank(height, width, camera):
                       ).is_blank
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('odd', [np.nan, np.inf, 3e38])
+def test_a_closed_shutter_is_noticed_after_pixels_that_are_no_number(odd):
+    watch, rng = PictureWatch(), np.random.default_rng(2)
+
+    def bordered(picture):
+        picture = counts(picture, rng).astype(np.float32)
+        picture[:9] = np.nan
+        return picture
+
+    for _ in range(5):
+        assert not watch.look(bordered(scene(120, 160))).is_blank
+    assert not watch.look(np.full((120, 160), odd, np.float32)).is_blank
+    assert not watch.look(bordered(scene(120, 160))).is_blank
+    assert watch.look(bordered(shutter(120, 160))).is_blank
+
+
 @pytest.mark.parametrize('fault', [
     lambda picture, rng: picture + rng.normal(0, 60, picture.shape),
     lambda picture, rng: picture * 0.3,

@@ -59,3 +59,21 @@ def test_a_rate_that_sags():
     assert not sags(5.0, watch.usual_hz)
     watch.clear()
     assert not sags(0.1, watch.usual_hz)
+
+
+@pytest.mark.parametrize('rates_hz, sentences', [
+    ([10.0] * 20 + [10.0, 9.5, 10.5, 10.0, 11.0] * 4, []),
+    ([0.0] * 10 + [30.0] * 20 + [15.0] * 2 + [0.0] * 20 + [30.0] * 20, []),
+    ([30.0] * 20 + [26.0, 22.0, 18.0, 14.0] + [9.0] * 20,
+     ['images came at 30.0 Hz and now come at 9.0 Hz'] * 10),
+    ([0.0] * 30, []),
+], ids=['jitter', 'a stop', 'a change', 'silence'])
+def test_a_rate_that_changes_is_told_for_a_while(rates_hz, sentences):
+    watch, told = RateWatch(), []
+    for rate_hz in rates_hz:
+        watch.sample(rate_hz)
+        told.append(watch.change)
+    assert list(filter(None, told)) == sentences
+    watch.clear()
+    watch.sample(90.0)
+    assert watch.change == ''

@@ -1,4 +1,4 @@
-"""Pictures as compressed_depth_image_transport sends them: a short head and a PNG of 16 bits."""
+"""Pictures as compressed_depth_image_transport sends them: a short head, then PNG or RVL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 
 from fliqe_ros.errors import FrameError
 from fliqe_ros.frame_io.compressed_images import decode
+from fliqe_ros.frame_io.rvl import decode_rvl
 import numpy as np
 
 _HEAD = struct.Struct('<iff')  # the format, and A and B of the inverse that floats are sent as
@@ -19,13 +20,10 @@ def decode_depth(data: bytes, source: str, written: str) -> np.ndarray:
         were written as A / v + B, with 0 for NaN.
     :param written: the rest of the message's format.
     :return: (H, W) uint16, or float32.
-    :raises FrameError: ``unknown_encoding`` unless it is a PNG, ``undecodable``, ``zero_size``
-        or ``too_large``.
+    :raises FrameError: ``undecodable``, ``zero_size`` or ``too_large``.
     """
-    if 'rvl' in written:
-        raise FrameError('unknown_encoding', 'compressedDepth is read as PNG only, not as RVL: '
-                         "set the publisher's compressedDepth format to png")
-    counts = decode(data[_HEAD.size:])
+    decoded = decode_rvl if 'rvl' in written else decode
+    counts = decoded(data[_HEAD.size:])
     if counts.dtype != np.uint16 or counts.ndim != 2:
         raise FrameError('undecodable', 'compressedDepth holds a picture that is not 16-bit gray')
     if not source.strip().startswith('32FC1'):

@@ -97,6 +97,8 @@ class PictureWatch:
 
     def _is_blank(self, grid: float, noise: float) -> bool:
         usual = self._usual_spread
+        if not math.isfinite(grid):
+            return False
         if usual is None:
             self._usual_spread = grid
             return False
@@ -156,10 +158,21 @@ def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
     """Return the spread of a coarse grid, and mean and spread of the pixels; of one channel."""
     gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
     step = max(min(gray.shape) // _ENOUGH, 1)
-    gray = np.ascontiguousarray(gray[::step, ::step])
-    if gray.dtype not in (np.uint8, np.uint16, np.float32):
-        gray = gray.astype(np.float32)
+    gray = _numbers(np.ascontiguousarray(gray[::step, ::step]))
     cells = (min(_GRID, gray.shape[1]), min(_GRID, gray.shape[0]))
-    grid = cv2.resize(gray, cells, interpolation=cv2.INTER_AREA)
+    grid = cv2.resize(gray, cells, interpolation=cv2.INTER_AREA).astype(np.float64)
     mean, spread = cv2.meanStdDev(gray)
+    if not np.isfinite(grid).all():
+        return math.nan, math.nan, math.nan
     return float(grid.std()), float(mean[0, 0]), float(spread[0, 0])
+
+
+def _numbers(gray: np.ndarray) -> np.ndarray:
+    """Return pixels that OpenCV takes; those that are no number become the mean of the others."""
+    if gray.dtype in (np.uint8, np.uint16):
+        return gray
+    gray = gray.astype(np.float32)
+    is_number = np.isfinite(gray)
+    if is_number.any() and not is_number.all():
+        gray[~is_number] = gray[is_number].mean()
+    return gray

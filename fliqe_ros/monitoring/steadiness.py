@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from statistics import fmean, median
 
 # Frames over which brightness is watched, and how many have to be there.
 _FRAMES, _ENOUGH_FRAMES = 30, 10
@@ -15,6 +15,10 @@ _TURNS = 0.25
 _SAMPLES, _ENOUGH_SAMPLES = 300, 30
 #: A rate below this share of the usual one sags.
 SAGGING_SHARE = 0.7
+# A rate has settled once so many samples differ by less than this share of their mean; it has
+# changed if it then differs by more than the second share from what it was. For so many samples
+# a change is news.
+_SETTLED_SAMPLES, _SETTLED_SHARE, _CHANGED_SHARE, _NEWS_SAMPLES = 5, 0.2, 0.3, 10
 
 
 class BrightnessWatch:
@@ -51,15 +55,28 @@ class BrightnessWatch:
 
 
 class RateWatch:
-    """Knows the usual rate of a camera, and notices if it sags."""
+    """
+    Knows the usual rate of a camera, and notices if it sags or changes.
+
+    ``change`` is one sentence for some seconds after the rate has settled at another one, else ''.
+    """
 
     def __init__(self) -> None:
+        self.change = ''
         self._rates_hz: deque[float] = deque(maxlen=_SAMPLES)
+        self._last_hz: deque[float] = deque(maxlen=_SETTLED_SAMPLES)
+        self._settled_hz = 0.0
+        self._news = 0
 
     def sample(self, rate_hz: float) -> None:
-        """Add the rate of the last seconds, once a second; 0 is left out, that is a silence."""
+        """Add the rate of the last seconds, once a second; 0 is a silence, not a rate."""
         if rate_hz > 0:
             self._rates_hz.append(rate_hz)
+        self._last_hz.append(rate_hz)
+        self._news -= 1
+        if self._news <= 0:
+            self.change = ''
+        self._look_for_change()
 
     @property
     def usual_hz(self) -> float | None:
@@ -69,6 +86,21 @@ class RateWatch:
     def clear(self) -> None:
         """Forget all samples, after the clock jumped."""
         self._rates_hz.clear()
+        self._last_hz.clear()
+        self._settled_hz, self._news, self.change = 0.0, 0, ''
+
+    def _look_for_change(self) -> None:
+        mean_hz = fmean(self._last_hz)
+        spread_hz = max(self._last_hz) - min(self._last_hz)
+        if len(self._last_hz) < _SETTLED_SAMPLES or spread_hz >= _SETTLED_SHARE * mean_hz:
+            return
+        before_hz = self._settled_hz
+        if abs(mean_hz - before_hz) <= _CHANGED_SHARE * before_hz:
+            return
+        self._settled_hz = mean_hz
+        if before_hz:
+            self._news = _NEWS_SAMPLES
+            self.change = f'images came at {before_hz:.1f} Hz and now come at {mean_hz:.1f} Hz'
 
 
 def sags(rate_hz: float, usual_hz: float | None) -> bool:

@@ -232,6 +232,12 @@ class CameraSession:
                 throughput.sample(now_ns, self._counts[name])
             self._rate.sample(self._throughput['received'].rate_hz)
 
+    @property
+    def rate_change(self) -> str:
+        """Return how the rate of images has changed of late; '' if it has not."""
+        with self._lock:
+            return self._rate.change
+
     def report(self, now_ns: int) -> CameraReport:
         """Return the camera's state at this moment, rates as of the last sample."""
         with self._lock:

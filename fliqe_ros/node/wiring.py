@@ -55,7 +55,10 @@ class Wiring:
             name = camera.session.namespace
             graph = {**image_faults(self._node, camera), **quality_faults(self._node, camera)}
             found.update({(name, kind): sentence for kind, sentence in graph.items()})
-            for kind, sentence in camera.stream.faults(now_ns).items():
+            odd = camera.stream.faults(now_ns)
+            if change := camera.session.rate_change:
+                odd['rate'] = change
+            for kind, sentence in odd.items():
                 found[name, kind] = sentence
                 self._looks[name, kind] = max(self._looks[name, kind], _LOOKS - 1)
         self._report(found)

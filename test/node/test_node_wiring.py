@@ -3,7 +3,6 @@
 from builtin_interfaces.msg import Time
 import cv2
 from fliqe_ros.node.camera_names import camera_and_topic, thermal_cameras
-from fliqe_ros.node.image_stream import SettledRate
 from fliqe_ros.node.node_parameters import unknown_overrides
 import numpy as np
 import pytest
@@ -139,20 +138,6 @@ def test_a_rate_that_changes(robot, run, logged):
     front.run(2.0)
     fault_of(robot, ' Hz and now come at ')
     assert logged('images came at ') == 1
-
-
-@pytest.mark.parametrize('counts, sentences', [
-    ([10] * 20 + [10, 9, 11, 10, 12] * 4, []),
-    ([0] * 10 + [30] * 20 + [0] * 20 + [30] * 20, []),
-    ([30] * 20 + [9] * 20, ['images came at 30.0 Hz and now come at 9.0 Hz']),
-    ([0] * 30, []),
-], ids=['jitter', 'a stop', 'a change', 'silence'])
-def test_settled_rates(counts, sentences):
-    rate, total, told = SettledRate(), 0, []
-    for second, count in enumerate(counts):
-        total += count
-        told.append(rate.sample(second * 10**9, total))
-    assert list(filter(None, told)) == sentences
 
 
 def test_no_camera(robot, run, logged):
