@@ -71,7 +71,7 @@ $(WATCHING): setup.cfg | $(INSTALLED)
 # The package is there, of this version: only what the extras name is installed.
 $(DEVELOPING): setup.cfg | $(INSTALLED)
 	@echo 'Installing what tests and training need into $(VENV): about 3 GB, most of it PyTorch.'
-	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,monitor,recordings,torch,docs,export,train,baselines,test,lint]'
+	$(BIN)/python -m pip install 'fliqe_ros[ros,bags,monitor,recordings,cluster,torch,docs,export,train,baselines,test,lint]'
 	@touch $@
 
 $(BIN)/pip:

@@ -102,7 +102,7 @@ class Interrupts:
         self.calls, self.frames, self._after = 0, 0, after
         self._assess = FLIQE.assess_prepared
         # the frames of which pictures are shown are scored for them once more
-        monkeypatch.setattr('fliqe_ros.recordings.run.take_pictures', lambda *_: {})
+        monkeypatch.setattr('fliqe_ros.recordings.workers.take_pictures', lambda *_: {})
         monkeypatch.setattr(FLIQE, 'assess_prepared', lambda model, frames: self(model, frames))
 
     def __call__(self, model, frames):
@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_loses_nothing_but_time(scene, tmp_path):
     killed = subprocess.run([sys.executable, '-c', DIES_SCORING, *words],
                             stderr=subprocess.DEVNULL)
     assert killed.returncode == -signal.SIGKILL
-    rows, = (tmp_path / 'out' / 'journal').glob('*.rows')
+    rows, = (tmp_path / 'out' / 'journal').glob('*/*.partial')
     assert rows.stat().st_size > 4 * ROW.itemsize
     command = [sys.executable, '-m', 'fliqe_ros.tools.fliqe', *words]
     with rows.open('ab') as file:  # as if it was killed while it wrote
@@ -185,7 +185,7 @@ def test_scores_are_kept_when_thresholds_change_and_made_again_when_gain_control
 
 
 def test_another_run_in_the_same_folder_is_told(scene, tmp_path, capsys):
-    from fliqe_ros.recordings.run import locked
+    from fliqe_ros.recordings.planning import locked
     film(tmp_path / 'flight', scene, 1)
     with locked(tmp_path / 'out'):
         assert run(tmp_path / 'flight', '--out', tmp_path / 'out') == 1
@@ -254,7 +254,7 @@ def rows_of(scores, step_s=0.1, unchanged=0.0):
     rows['probabilities'][:, 0] = scores
     rows['probabilities'][:, int(Distortion.OBSTRUCTION)] = 1 - rows['score']
     rows['distortion'] = np.where(rows['score'] > 0.5, 0, int(Distortion.OBSTRUCTION))
-    rows['unchanged'] = unchanged
+    rows['unchanged'], rows['has_picture'] = unchanged, True
     return rows
 
 

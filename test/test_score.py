@@ -6,11 +6,12 @@ import cv2
 from fliqe_ros import FLIQE
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.frame_io.recorded import RecordedFrame
-from fliqe_ros.frame_io.streams import CameraStream
+from fliqe_ros.frame_io.spans import WHOLE
+from fliqe_ros.frame_io.streams import Recording
 from fliqe_ros.frame_io.videos import read_video
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.recordings.journal import Ending, Journal
-from fliqe_ros.recordings.scoring import CPU_BATCH, score_camera
+from fliqe_ros.imaging.palette_reader import PaletteReader
+from fliqe_ros.recordings.scoring import CPU_BATCH, Reading, score_span, SpanOfCamera
 from fliqe_ros.recordings.settings import settings_of
 from fliqe_ros.simulation.distortions import distort
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
@@ -114,10 +115,16 @@ def test_a_long_video_takes_constant_memory(counts, tmp_path):
         pixels.kept = kept
         return pixels
 
-    stream = CameraStream('', None, lambda: (RecordedFrame(i, None, read) for i in range(200)))
-    journal = Journal(tmp_path, ['long'], CPU_BATCH)
-    score_camera(FLIQE(device='cpu'), stream, settings_of({}), journal, lambda frames: None)
-    assert len(journal.rows()) == 200 and journal.ending == Ending()
+    class LongSpan(SpanOfCamera):
+
+        def frames(self):
+            return (RecordedFrame(index, None, read) for index in range(200))
+
+    settings, rows = settings_of({}), []
+    part = LongSpan(Recording('long', ()), '', WHOLE, Reading(), settings.gain, settings.borders,
+                    PaletteReader().memory)
+    ending = score_span(FLIQE(device='cpu'), part, rows.append)
+    assert sum(map(len, rows)) == 200 and not ending.broken and not ending.errors
     assert Counted.most <= 2 * CPU_BATCH
 
 

@@ -18,6 +18,8 @@ from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frame_io.cut_bags import CutBag
 from fliqe_ros.frame_io.image_messages import decompress, NativeConverter
 from fliqe_ros.frame_io.recorded import RecordedFrame
+from fliqe_ros.frame_io.spans import (
+    BEYOND, even_edges, Span, span_count, spans_between, WHOLE)
 from fliqe_ros.frame_io.topics import COMPRESSED_SUFFIX
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
@@ -135,19 +137,46 @@ class Bag:
             _log.warning('skipped: %s: %d messages on %s, the last because %s', self.path, bad,
                          topic, cause)
 
-    def recorded(self, topic: str) -> Iterator[RecordedFrame]:
+    def recorded(self, topic: str, span: Span = WHOLE) -> Iterator[RecordedFrame]:
         """
         Yield the frames of a topic in the order of their recording, not yet decoded.
 
         :raises SourceError: where the bag is broken.
         """
-        for connection, time_ns, data in self._messages(topic):
+        beyond = 0
+        for connection, time_ns, data in self._messages(topic, span.start):
+            is_beyond = span.stop is not None and time_ns >= span.stop
+            beyond += is_beyond
             yield RecordedFrame(time_ns, _stamp_ns(data, self._ros1),
-                                partial(self._frame, data, connection.msgtype))
+                                partial(self._frame, data, connection.msgtype),
+                                is_beyond=is_beyond)
+            if beyond == BEYOND:
+                return
 
-    def _messages(self, topic: str) -> Iterator[tuple[Any, int, bytes]]:
+    def spans(self, topic: str, frames_each: int) -> tuple[Span, ...]:
+        """Return spans of the same length in time, of about so many frames of a topic."""
+        count = span_count(self.topics[topic], frames_each)
+        # without an index a reader begins at the beginning, wherever the span is; and a bag that
+        # is compressed as a whole is decompressed as a whole each time
+        if count < 2 or not self._is_indexed():
+            return (WHOLE,)
+        return spans_between(even_edges(self._reader.start_time, self._reader.end_time, count))
+
+    def _is_indexed(self) -> bool:
+        if isinstance(self._reader, CutBag):
+            return False
+        storage = getattr(self._reader, 'storage', None)  # the index of a ROS 1 bag is in itself
+        storages = getattr(storage, 'storages', [storage])
+        return getattr(self._reader, 'compression_mode', None) != 'file' and \
+            all(getattr(storage, 'chunks', True) for storage in storages)
+
+    def _messages(
+        self, topic: str, start_ns: int | None = None,
+    ) -> Iterator[tuple[Any, int, bytes]]:
+        connections = self._connections[topic]
         try:
-            yield from self._reader.messages(connections=self._connections[topic])
+            yield from self._reader.messages(connections) if start_ns is None else \
+                self._reader.messages(connections, start_ns)
         except SourceError as error:
             raise SourceError(f'{self.path}: {error}') from error
         except Exception as error:  # see open_bag

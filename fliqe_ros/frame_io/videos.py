@@ -81,10 +81,10 @@ def video_length(path: Path) -> int | None:
 
     :raises SourceError: if it cannot be opened.
     """
-    av = _pyav()
+    av = pyav()
     if av is None:
         return count_frames(path) or None
-    with _opened(av, path) as container:
+    with opened(av, path) as container:
         stream = container.streams.video[0]
         rate = stream.average_rate
         if not stream.frames and container.duration and rate:
@@ -98,11 +98,11 @@ def video_frames(path: Path) -> Iterator[RecordedFrame]:
 
     :raises SourceError: if it cannot be opened, or ends before the end that it tells.
     """
-    av = _pyav()
+    av = pyav()
     if av is None:
         yield from _frames_of_opencv(path)
         return
-    with _opened(av, path) as container:
+    with opened(av, path) as container:
         yield from _Decoding(av, path, container).frames()
 
 
@@ -141,7 +141,7 @@ class _Decoding:
                 yield self._frame(None, partial(_refuse, f'a damaged frame: {one_line(error)}'))
             return
         for frame in decoded:
-            yield self._frame(frame.time, partial(_pixels, frame))
+            yield self._frame(frame.time, partial(pixels_of, frame))
 
     def _frame(self, time_s: float | None, read: Callable[[], np.ndarray]) -> RecordedFrame:
         if time_s is not None and self._start_s is None:
@@ -154,7 +154,7 @@ class _Decoding:
         return RecordedFrame(self._time_ns, None, read)
 
 
-def _pixels(frame: Any) -> np.ndarray:
+def pixels_of(frame: Any) -> np.ndarray:
     """Return a decoded frame: counts where it has more than 8 bits of gray, else BGR or gray."""
     require_size(frame.width, frame.height)
     name = frame.format.name
@@ -175,7 +175,8 @@ def _refuse(sentence: str) -> np.ndarray:
     raise FrameError('undecodable', sentence)
 
 
-def _pyav() -> Any:
+def pyav() -> Any:
+    """Return PyAV; None if it is not installed."""
     try:
         import av  # optional
     except ImportError:
@@ -184,7 +185,12 @@ def _pyav() -> Any:
 
 
 @contextmanager
-def _opened(av: Any, path: Path) -> Iterator[Any]:
+def opened(av: Any, path: Path) -> Iterator[Any]:
+    """
+    Open a video with PyAV for the time of a ``with`` block.
+
+    :raises SourceError: if there are no pictures in it that can be decoded.
+    """
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -7,7 +7,9 @@ rainbow or arctic: it draws contours where there are none.
 
 from __future__ import annotations
 
+import base64
 from functools import lru_cache
+import json
 import math
 
 import cv2
@@ -62,6 +64,22 @@ class PaletteReader:
         # how far the pixels that decided are from the curve, on average, and these pixels
         self._misfit = 0.0
         self._pixels = np.empty((0, 3), np.uint8)
+
+    @classmethod
+    def of(cls, memory: str) -> PaletteReader:
+        """Return a reader that goes on where another one was, by its ``memory``."""
+        reader = cls()
+        curve, reader._is_decided, reader._misfits_in_a_row, reader._patience, reader._misfit, \
+            pixels = json.loads(memory)
+        reader._curve, reader._pixels = curve and _remembered(*curve), _unpacked(pixels)
+        return reader
+
+    @property
+    def memory(self) -> str:
+        """Return all that it knows; two with the same memory read all frames alike."""
+        curve = self._curve and (_packed(self._curve.points), _packed(self._curve.levels))
+        return json.dumps([curve, self._is_decided, self._misfits_in_a_row, self._patience,
+                           self._misfit, _packed(self._pixels)])
 
     def to_gray(self, image: np.ndarray) -> np.ndarray:
         """
@@ -125,6 +143,22 @@ class PaletteReader:
 def to_gray(image: np.ndarray) -> np.ndarray:
     """Return the gray levels of a single frame; see ``PaletteReader.to_gray``."""
     return PaletteReader().to_gray(image)
+
+
+def _packed(array: np.ndarray) -> str:
+    data = base64.b64encode(array.tobytes()).decode()
+    return f'{array.dtype.str} {"x".join(map(str, array.shape))} {data}'
+
+
+def _unpacked(text: str) -> np.ndarray:
+    dtype, shape, data = text.split(' ')
+    return np.frombuffer(base64.b64decode(data), dtype).reshape([*map(int, shape.split('x'))])
+
+
+@lru_cache(maxsize=8)
+def _remembered(points: str, levels: str) -> PaletteCurve:
+    """Return a curve; one object for one curve, because its table takes a while."""
+    return PaletteCurve(_unpacked(points), _unpacked(levels))
 
 
 def _distances(curve: PaletteCurve, pixels: np.ndarray) -> np.ndarray:

@@ -44,6 +44,29 @@ class PictureChange:
         return self.unchanged > REPEATED_SHARE
 
 
+@dataclass(frozen=True)
+class PictureLevels:
+    """
+    What a picture and the one before it tell by themselves.
+
+    ``unchanged``, ``brightness`` and ``contrast`` are those of a ``PictureChange``; ``grid`` is
+    the spread of a coarse grid of means. A repeated picture has no levels: they are no numbers.
+    """
+
+    unchanged: float
+    grid: float = math.nan
+    brightness: float = math.nan
+    contrast: float = math.nan
+
+
+def compare(last: np.ndarray | None, pixels: np.ndarray) -> PictureLevels:
+    """Compare a picture, (H, W) or (H, W, channels), with the one before it, if any."""
+    unchanged = 0.0 if last is None else unchanged_share(last, pixels)
+    if unchanged > REPEATED_SHARE:
+        return PictureLevels(unchanged)
+    return PictureLevels(unchanged, *_levels(pixels))
+
+
 class PictureWatch:
     """Compares the pictures of one camera, each with those before it."""
 
@@ -59,11 +82,14 @@ class PictureWatch:
             copied.
         """
         last, self._last = self._last, pixels
-        unchanged = 0.0 if last is None else unchanged_share(last, pixels)
-        if unchanged > REPEATED_SHARE:
-            return PictureChange(unchanged, False)
-        grid, brightness, contrast = _levels(pixels)
-        return PictureChange(unchanged, self._is_blank(grid, contrast), brightness, contrast)
+        return self.judge(compare(last, pixels))
+
+    def judge(self, levels: PictureLevels) -> PictureChange:
+        """Return what changed, by the levels of each picture in turn."""
+        if levels.unchanged > REPEATED_SHARE:
+            return PictureChange(levels.unchanged, False)
+        is_blank = self._is_blank(levels.grid, levels.contrast)
+        return PictureChange(levels.unchanged, is_blank, levels.brightness, levels.contrast)
 
     def accept(self) -> None:
         """Take the last picture for a usual one, although it looked blank."""

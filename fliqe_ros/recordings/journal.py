@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 import hashlib
 import json
 import os
 from pathlib import Path
+import shutil
 from typing import Any
 
 from fliqe_ros.distortion_types import CLASSES
@@ -16,40 +17,64 @@ import numpy as np
 #: A stamp that the recording does not tell.
 NO_STAMP = np.iinfo(np.int64).min
 #: What is kept of a frame. ``error`` is the cause of a ``FrameError``, '' of a frame that was
-#: scored. ``unchanged`` and ``is_blank`` are those of a ``PictureChange``.
+#: scored. ``unchanged``, ``grid`` and ``contrast`` are those of its ``PictureLevels``, if there
+#: is a picture.
 ROW = np.dtype([
     ('time_ns', '<i8'), ('stamp_ns', '<i8'), ('score', '<f4'),
     ('probabilities', '<f4', len(CLASSES)), ('distortion', 'u1'), ('affected_share', '<f4'),
-    ('unchanged', '<f4'), ('is_blank', '?'), ('error', 'S24')])
+    ('has_picture', '?'), ('unchanged', '<f8'), ('grid', '<f8'), ('contrast', '<f8'),
+    ('error', 'S24')])
+
+NO_ROWS = np.empty(0, ROW)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How reading a camera ended: why before the end, or ''; a sentence for each kind of error."""
+    """
+    How reading a span ended.
+
+    ``broken`` tells why it ended early, or ''; ``errors`` holds a sentence for each kind of error.
+    ``palette_before`` and ``palette_after`` are memories of the ``PaletteReader``.
+    ``next_unchanged`` is how much stays the same from its last picture to the first one beyond
+    it. ``whole`` tells that the recording cannot be parted and has to be read in one go.
+
+    Of a whole camera, ``parts`` are how many frames each span has, and which of the ``memories``
+    was the ``palette_before`` of it.
+    """
 
     broken: str = ''
     errors: dict[str, str] = field(default_factory=dict)
+    palette_before: str = ''
+    palette_after: str = ''
+    next_unchanged: float = 0.0
+    whole: bool = False
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    memories: list[str] = field(default_factory=list)
 
 
 class Journal:
     """
-    The rows of one camera in a folder, appended batch by batch.
+    Rows in a folder, of a camera or one of its spans, appended batch by batch.
 
     A process that is killed leaves whole batches, and perhaps a part of one, which is cut off.
 
-    :param identity: everything that the scores depend on; another one is another journal.
+    :param stem: the name of its files, without a suffix.
     :param batch: rows that are always appended together, but for the last.
     """
 
-    def __init__(self, folder: Path, identity: Sequence[Any], batch: int) -> None:
-        key = hashlib.sha256(json.dumps([*identity, batch]).encode()).hexdigest()[:32]
-        self._rows, self._ending = folder / f'{key}.rows', folder / f'{key}.json'
-        self._batch = batch
+    def __init__(self, folder: Path, stem: str, batch: int) -> None:
+        self._folder, self._stem, self._batch = folder, stem, batch
+        self._rows, self._ending = folder / f'{stem}.rows', folder / f'{stem}.json'
+        self._partial = folder / f'{stem}.partial'
 
     @property
-    def files(self) -> tuple[Path, Path]:
-        """Return the files that hold it."""
-        return self._rows, self._ending
+    def paths(self) -> tuple[Path, ...]:
+        """Return the files and the folder that hold it."""
+        return self._rows, self._ending, self._folder / self._stem
+
+    def span(self, number: int) -> Journal:
+        """Return the journal of a span; it holds what is not yet in this one."""
+        return Journal(self._folder / self._stem, f'{number:06}', self._batch)
 
     @property
     def ending(self) -> Ending | None:
@@ -61,8 +86,8 @@ class Journal:
 
     def begin(self) -> int:
         """Cut off what is not whole; return how many rows there are already."""
-        self._rows.parent.mkdir(parents=True, exist_ok=True)
-        with self._rows.open('ab') as file:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._partial.open('ab') as file:
             size = self._batch * ROW.itemsize
             whole = file.tell() // size * size
             file.truncate(whole)
@@ -70,17 +95,49 @@ class Journal:
 
     def append(self, rows: np.ndarray) -> None:
         """Add the rows of a batch."""
-        with self._rows.open('ab') as file:
+        with self._partial.open('ab') as file:
             file.write(rows.tobytes())
 
     def finish(self, ending: Ending) -> None:
-        """Note that there are no more rows."""
-        part = self._ending.with_suffix('.part')
-        part.write_text(json.dumps({'broken': ending.broken, 'errors': ending.errors}),
-                        encoding='utf-8')
-        os.replace(part, self._ending)
+        """Note that there are no more rows than were appended."""
+        os.replace(self._partial, self._rows)
+        self._end(ending)
+
+    def _end(self, ending: Ending) -> None:
+        _replace(self._ending, json.dumps(asdict(ending)).encode())
+
+    def store(self, rows: np.ndarray, ending: Ending) -> None:
+        """Hold these rows, and no others, and note that there are no more."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._partial.unlink(missing_ok=True)
+        _replace(self._rows, rows.tobytes())
+        self._end(ending)
+
+    def remove(self) -> None:
+        """Forget everything."""
+        for path in (self._ending, self._rows, self._partial):
+            path.unlink(missing_ok=True)
+
+    def remove_spans(self) -> None:
+        """Remove the journals of its spans."""
+        shutil.rmtree(self._folder / self._stem, ignore_errors=True)
 
     def rows(self) -> np.ndarray:
-        """Return all rows so far, as an array of ``ROW``."""
+        """Return all rows of a journal that has ended, as an array of ``ROW``."""
         data = self._rows.read_bytes() if self._rows.exists() else b''
         return np.frombuffer(data, ROW, len(data) // ROW.itemsize)
+
+
+def stem_of(identity: Sequence[Any]) -> str:
+    """Return a name that stands for everything that scores depend on."""
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file; it appears as a whole or not at all, even if the power fails."""
+    part = path.with_suffix('.part')
+    with part.open('wb') as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

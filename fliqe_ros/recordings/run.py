@@ -2,96 +2,65 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-import fcntl
-import glob
-import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+import logging
 from pathlib import Path
+import shutil
+import time
+from typing import Any
 
-from fliqe_ros.errors import one_line, SourceError
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.frame_io.streams import (
-    CameraStream, find_recordings, open_recording, Recording)
-from fliqe_ros.recordings.events import find_events, summarise
-from fliqe_ros.recordings.journal import Journal
-from fliqe_ros.recordings.report.thumbnails import take_pictures
-from fliqe_ros.recordings.scoring import batch_size, score_camera
+from fliqe_ros.frame_io.streams import Recording
+from fliqe_ros.recordings.camera_work import CameraWork
+from fliqe_ros.recordings.journal import Journal, stem_of
+from fliqe_ros.recordings.planning import Survey, survey
+from fliqe_ros.recordings.scoring import batch_size, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
-from fliqe_ros.recordings.verdicts import judge
+from fliqe_ros.recordings.whole import keep_survey, kept_survey, Parts, stated
+from fliqe_ros.recordings.workers import CrashError, Scored, Workers
+
+#: Recordings that are looked into together, and single frames that are scored as one piece of
+#: work, where work goes to other processes.
+_SURVEYED_TOGETHER, _FRAMES_TOGETHER = 16, 64
+#: How often to see whether the workers are still there, in s.
+_CHECK_S = 2.0
+#: A piece of work that takes longer is told, in s.
+_LATE_S = 120.0
+
+_log = logging.getLogger(__name__)
 
 
-@dataclass
-class Plan:
-    """What there is to score, what was left aside (suffix → files), and what is wrong with it."""
+@dataclass(eq=False)
+class _Work:
+    """A recording that is being scored; ``cameras`` are not known before it was looked into."""
 
-    recordings: list[Recording] = field(default_factory=list)
-    aside: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
+    recording: Recording
+    cameras: list[CameraWork] | None = None
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How recordings are read; see ``open_recording``."""
+class _Taken:
+    """A span that is being scored, and the journal of the camera at that time."""
 
-    rate_hz: float = 10.0
-    drawn: bool = False
-
-
-def plan(paths: Iterable[str], sequences: bool = True) -> Plan:
-    """
-    List what files, folders, patterns (``*``) and lists (``@FILE``, a path a line) hold.
-
-    :param sequences: take numbered images of a folder for one recording.
-    """
-    found = Plan()
-    for path in _expanded(paths, found.failures):
-        try:
-            recordings, aside = find_recordings(path)
-        except (SourceError, OSError) as error:
-            found.failures.append(one_line(error))
-            continue
-        if not recordings:
-            found.failures.append(f'{path}: no image, no video and no bag in this folder')
-        found.recordings += recordings if sequences else [
-            Recording(str(file), (file,)) for each in recordings for file in each.files]
-        found.aside += aside
-    # a file that was named twice is scored once
-    found.recordings = list({each.name: each for each in found.recordings}.values())
-    return found
+    camera: CameraWork
+    number: int
+    part: SpanOfCamera
+    journal: Journal
 
 
-def _expanded(paths: Iterable[str], failures: list[str]) -> Iterator[str]:
-    for path in paths:
-        if path.startswith('@'):
-            try:
-                lines = Path(path[1:]).expanduser().read_text(encoding='utf-8').splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                failures.append(f'{path[1:]}: not a list of paths ({one_line(error)})')
-                continue
-            yield from _expanded((line for line in lines if line.strip()), failures)
-        elif glob.has_magic(path) and not Path(path).exists():
-            matches = sorted(glob.glob(path, recursive=True))
-            if not matches:
-                failures.append(f'{path}: no file has such a name')
-            yield from matches
-        else:
-            yield path
+@dataclass(frozen=True)
+class _Task:
+    """A piece of work that is being done, what to do with its result, and since when (s)."""
 
-
-def count_frames(recordings: Sequence[Recording]) -> int:
-    """Return about how many frames there are, as the recordings tell themselves."""
-    total = 0
-    for recording in recordings:
-        if recording.is_still or len(recording.files) > 1:
-            total += len(recording.files)
-            continue
-        with suppress(SourceError, OSError), open_recording(recording) as streams:
-            total += sum(stream.length or 0 for stream in streams)
-    return total
+    name: str
+    finish: Callable[[Future[Any]], None]
+    since_s: float
 
 
 class Run:
@@ -101,97 +70,207 @@ class Run:
     ``failures`` tells, in sentences, what could not be read. ``pictures`` are those of the worst
     frames, by name of the camera and number of the frame.
 
-    :param with_pictures: take them; frames are read once more for them.
+    :param workers: do the work; the result is the same whoever they are.
+    :param with_pictures: take them; these frames are read once more for them.
     :param folder: keeps journals of what was scored, in its subfolder ``journal``.
     :param tell: is called with the number of frames that were done.
     """
 
-    def __init__(self, fliqe: FLIQE, settings: ScoringSettings, reading: Reading, folder: Path,
-                 tell: Callable[[int], None] = lambda frames: None,
+    def __init__(self, fliqe: FLIQE, workers: Workers, settings: ScoringSettings,
+                 reading: Reading, folder: Path, tell: Callable[[int], None] = lambda frames: None,
                  with_pictures: bool = False) -> None:
         self.failures: list[str] = []
-        self._fliqe, self._settings, self._reading = fliqe, settings, reading
-        self._folder, self._tell = folder / 'journal', tell
-        self._with_pictures = with_pictures
         self.pictures: dict[tuple[str, int], str] = {}
+        self._workers, self._settings, self._reading = workers, settings, reading
+        self._folder, self._tell, self._with_pictures = folder / 'journal', tell, with_pictures
+        self._batch = batch_size(fliqe)
+        self._identity = [fliqe.model_hash, fliqe.precision, fliqe.backend, fliqe.device,
+                          reading.rate_hz, reading.drawn, reading.frames_each]
         self._used: set[Path] = set()
+        self._running: dict[Future[Any], _Task] = {}
+        self._told_late: set[Future[Any]] = set()
 
-    def score(self, recording: Recording) -> Iterator[ScoredCamera]:
-        """Yield the cameras of a recording as they are done."""
-        try:
-            with open_recording(recording, self._reading.rate_hz, self._reading.drawn) as streams:
-                for stream in streams:
-                    yield self._camera(recording, stream)
-        except (SourceError, OSError) as error:
-            self.failures.append(one_line(error))
+    def score(self, recordings: Iterable[Recording]) -> Iterator[ScoredCamera]:
+        """Yield the cameras of recordings, in their order, as they are done."""
+        source = iter(recordings)
+        ahead: deque[_Work] = deque()
+        while True:
+            self._fill(ahead, source)
+            while ahead and self._is_done(ahead[0]):
+                yield from self._finished(ahead.popleft())
+            if self._running:
+                self._wait()
+            elif not ahead:
+                return
 
     def remove_unused(self) -> None:
         """Remove the journals of what this run has not scored."""
-        for path in self._folder.glob('*.*'):
+        for path in self._folder.glob('*'):
             if path not in self._used:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _camera(self, recording: Recording, stream: CameraStream) -> ScoredCamera:
-        settings = self._settings.of_camera(stream.camera)
-        journal = Journal(
-            self._folder, self._identity(recording, stream, settings), batch_size(self._fliqe))
-        self._used.update(journal.files)
-        if journal.ending is None:
-            score_camera(self._fliqe, stream, settings, journal, self._tell)
-        else:
-            self._tell(len(journal.rows()))
-        camera = _judged(recording, stream, journal, settings)
-        if self._with_pictures and camera.events:
-            taken = take_pictures(self._fliqe, stream, settings, camera.events)
-            self.pictures.update({(camera.name, index): url for index, url in taken.items()})
+    def _fill(self, ahead: deque[_Work], source: Iterator[Recording]) -> None:
+        """Give work to the workers that have none."""
+        while len(self._running) < self._workers.slots:
+            cameras = [camera for work in ahead for camera in work.cameras or ()]
+            if not (self._start_pictures(cameras) or self._start_spans(cameras)
+                    or self._start_survey(ahead, source)):
+                return
+
+    def _start_survey(self, ahead: deque[_Work], source: Iterator[Recording]) -> bool:
+        together = 1 if self._workers.slots == 1 else _SURVEYED_TOGETHER
+        works = [_Work(recording) for recording in islice(source, together)]
+        ahead += works
+        for work in works:
+            if work.recording.remote:
+                self._score_whole(work)
+        here = [work for work in works if not work.recording.remote]
+        if here:
+            self._survey(here)
+        return bool(works)
+
+    def _score_whole(self, work: _Work) -> None:
+        recording = work.recording
+        path = self._folder / f'{stem_of([recording.name, stated(recording), *self._identity])}' \
+            '.survey'
+        self._used.add(path)
+        kept = kept_survey(recording, path)
+        if kept is not None and all(each.scored for each in self._cameras(recording, kept)):
+            self._surveyed(work, kept)
+            return
+
+        def finish(future: Future[tuple[Survey, list[Parts]]]) -> None:
+            try:
+                found, scored = future.result()
+            except CrashError as error:
+                found, scored = Survey(failure=f'{recording.name}: {error}'), []
+            self._surveyed(work, found)
+            for camera, parts in zip(work.cameras or (), scored):
+                for number, (rows, ending) in enumerate(parts):
+                    if camera.scored is None:
+                        self._tell(len(rows))
+                        camera.finish(number, rows, ending)
+            if not found.failure:
+                keep_survey(found, path)
+
+        self._start(recording.name, self._workers.whole(
+            recording, self._reading, self._settings), finish)
+
+    def _survey(self, works: list[_Work]) -> None:
+        def finish(future: Future[list[Survey]]) -> None:
+            try:
+                surveys = future.result()
+            except CrashError as error:
+                if len(works) > 1:
+                    for work in works:
+                        self._survey([work])
+                    return
+                surveys = [Survey(failure=f'{works[0].recording.name}: {error}')]
+            for work, found in zip(works, surveys):
+                self._surveyed(work, found)
+
+        self._start(works[0].recording.name, self._workers.submit(
+            survey, [work.recording for work in works], self._reading), finish)
+
+    def _surveyed(self, work: _Work, found: Survey) -> None:
+        if found.failure:
+            self.failures.append(found.failure)
+        work.cameras = self._cameras(work.recording, found)
+        self._tell(sum(camera.known_frames() for camera in work.cameras))
+
+    def _cameras(self, recording: Recording, found: Survey) -> list[CameraWork]:
+        identity = [recording.name, found.files, *self._identity]
+        return [CameraWork(recording, plan, self._settings.of_camera(plan.camera), self._reading,
+                           self._folder, identity, self._batch, self._with_pictures)
+                for plan in found.cameras]
+
+    def _start_spans(self, cameras: Iterable[CameraWork]) -> bool:
+        together = 1 if self._workers.slots == 1 else _FRAMES_TOGETHER
+        taken: list[_Taken] = []
+        frames = 0
+        for camera in cameras:
+            while frames < together and (number := camera.next_span()) is not None:
+                taken.append(_Taken(camera, number, camera.start(number), camera.journal))
+                frames += camera.length
+        if taken:
+            self._score(taken)
+        return bool(taken)
+
+    def _score(self, taken: list[_Taken]) -> None:
+        def finish(future: Future[list[Scored]]) -> None:
+            try:
+                scored = future.result()
+            except CrashError as error:
+                if len(taken) == 1:
+                    taken[0].camera.give_up(str(error))
+                else:  # find out which one it was
+                    for each in taken:
+                        self._score([each])
+                return
+            for each, (rows, ending) in zip(taken, scored):
+                if rows is not None:
+                    self._tell(len(rows))
+                if each.journal is each.camera.journal:  # else it is read in one go meanwhile
+                    each.camera.finish(each.number, rows, ending)
+
+        journals = [each.journal.span(each.number) for each in taken]
+        self._start(taken[0].camera.name, self._workers.score(
+            [each.part for each in taken], journals), finish)
+
+    def _start_pictures(self, cameras: Iterable[CameraWork]) -> bool:
+        camera = next((camera for camera in cameras if camera.wanted), None)
+        if camera is None:
+            return False
+        part, wanted = camera.wanted.pop()
+        camera.taking += 1
+
+        def finish(future: Future[dict[int, str]]) -> None:
+            with suppress(CrashError):  # the page shows no picture there
+                taken = future.result()
+                camera.pictures.update({wanted[index]: url for index, url in taken.items()})
+            camera.taking -= 1
+
+        self._start(camera.name, self._workers.pictures(part, frozenset(wanted)), finish)
+        return True
+
+    def _start(self, name: str, future: Future[Any],
+               finish: Callable[[Future[Any]], None]) -> None:
+        self._running[future] = _Task(name, finish, time.monotonic())
+
+    def _wait(self) -> None:
+        """Wait until something is done, and take it."""
+        done, late = wait(self._running, _CHECK_S, FIRST_COMPLETED)
+        for future in done:
+            self._running.pop(future).finish(future)
+        if done:
+            return
+        self._workers.check()
+        for future in late - self._told_late:
+            task = self._running[future]
+            if time.monotonic() - task.since_s > _LATE_S:
+                self._told_late.add(future)
+                _log.info('%s: still at work after %.0f s', task.name, _LATE_S)
+
+    @staticmethod
+    def _is_done(work: _Work) -> bool:
+        return work.cameras is not None and all(camera.is_done for camera in work.cameras)
+
+    def _finished(self, work: _Work) -> Iterator[ScoredCamera]:
+        for camera_work in work.cameras or ():
+            self._used |= camera_work.used
+            camera = camera_work.scored
+            if camera is None:
+                self.failures.append(f'{camera_work.name}: {camera_work.failure}')
+                continue
+            self.pictures.update({(camera.name, index): url
+                                  for index, url in camera_work.pictures.items()})
+            self._tell_failure(camera)
+            yield camera
+
+    def _tell_failure(self, camera: ScoredCamera) -> None:
         if camera.broken or camera.summary.failed == camera.summary.frames:
             reason = camera.faults
             if camera.summary.failed == camera.summary.frames:
                 reason = ': '.join(filter(None, ['not one readable frame', reason]))
             named = reason if camera.recording in reason else f'{camera.name}: {reason}'
             self.failures.append(named)
-        return camera
-
-    def _identity(self, recording: Recording, stream: CameraStream,
-                  settings: ScoringSettings) -> list[object]:
-        files = [(str(path), status.st_size, status.st_mtime_ns)
-                 for path, status in _stated(recording.files)]
-        return [recording.name, stream.camera, files, self._fliqe.model_hash,
-                self._fliqe.precision, self._fliqe.backend, self._fliqe.device,
-                settings.of_scores, settings.criteria.shutter_time_s,
-                self._reading.rate_hz, self._reading.drawn]
-
-
-def _stated(files: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
-    for file in files:
-        for path in sorted(file.iterdir()) if file.is_dir() else [file]:
-            yield path, path.stat()
-
-
-def _judged(recording: Recording, stream: CameraStream, journal: Journal,
-            settings: ScoringSettings) -> ScoredCamera:
-    rows, ending = journal.rows(), journal.ending
-    assert ending is not None
-    if recording.is_still and len(rows) == 1:  # there will never be another frame
-        thresholds = replace(settings.criteria.thresholds, min_frames=1)
-        settings = replace(settings, criteria=replace(settings.criteria, thresholds=thresholds))
-    verdicts = judge(rows, settings)
-    return ScoredCamera(
-        recording.name, stream.camera, rows, verdicts, summarise(rows, verdicts, settings),
-        find_events(rows, verdicts), ending.broken, ending.errors)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """
-    Keep other runs out of a folder for the time of a ``with`` block.
-
-    :raises SourceError: if there is another one.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / '.lock').open('w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SourceError(f'{folder}: another run is writing into this folder') from error
-        yield

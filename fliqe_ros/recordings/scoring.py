@@ -1,23 +1,66 @@
-"""The frames of one camera → rows of scores; the costly part, which can be interrupted."""
+"""The frames of a span of one camera → rows of scores; the costly part, done by the workers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from fliqe_ros.errors import FrameError, one_line, SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.recorded import RecordedFrame
-from fliqe_ros.frame_io.streams import CameraStream
+from fliqe_ros.frame_io.remote import fetched
+from fliqe_ros.frame_io.spans import Span, SplitError
+from fliqe_ros.frame_io.streams import narrowed, open_recording, Recording
+from fliqe_ros.imaging.borders import Borders
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import Prepared
-from fliqe_ros.monitoring.picture_changes import PictureChange, PictureWatch
-from fliqe_ros.monitoring.shutter import ShutterWatch
-from fliqe_ros.recordings.journal import Ending, Journal, NO_STAMP, ROW
-from fliqe_ros.recordings.settings import ScoringSettings
+from fliqe_ros.monitoring.picture_changes import compare
+from fliqe_ros.recordings.journal import Ending, NO_STAMP, ROW
 import numpy as np
 
 #: Frames in one forward pass. More gain little on a CPU.
 CPU_BATCH, GPU_BATCH = 4, 16
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How recordings are read (see ``open_recording``), and about how many frames a span has."""
+
+    rate_hz: float = 10.0
+    drawn: bool = False
+    frames_each: int = 256
+
+
+@dataclass(frozen=True)
+class SpanOfCamera:
+    """
+    What is scored as one piece of work: frames of one camera, and by what.
+
+    ``palette`` is what its ``PaletteReader`` is supposed to know before them.
+    """
+
+    recording: Recording
+    camera: str
+    span: Span
+    reading: Reading
+    gain: GainControl
+    borders: Borders
+    palette: str
+
+    def frames(self) -> Iterator[RecordedFrame]:
+        """
+        Yield its frames, and after them some that are beyond it.
+
+        :raises SourceError: where they cannot be read.
+        """
+        reading = self.reading
+        with fetched(self.recording) as here:
+            recording, span = narrowed(here, self.span)
+            with open_recording(recording, reading.rate_hz, reading.drawn) as streams:
+                for stream in streams:
+                    if stream.camera == self.camera:
+                        yield from stream.frames(span)
 
 
 def batch_size(fliqe: FLIQE) -> int:
@@ -25,63 +68,57 @@ def batch_size(fliqe: FLIQE) -> int:
     return GPU_BATCH if fliqe.device.startswith('cuda') else CPU_BATCH
 
 
-def score_camera(fliqe: FLIQE, stream: CameraStream, settings: ScoringSettings, journal: Journal,
-                 tell: Callable[[int], None]) -> None:
+def score_span(fliqe: FLIQE, part: SpanOfCamera, keep: Callable[[np.ndarray], None],
+               done: int = 0) -> Ending:
     """
-    Score the frames of a camera into its journal, from where the journal ends.
+    Score the frames of a span.
 
-    Frames are scored together in the same batches whether it is interrupted or not, so that the
-    scores are the same to the last bit. Frames before the end of the journal are decoded again,
-    because palettes and frozen pictures are seen over time, but not scored.
+    Frames are scored together in the same batches whether it is interrupted or not, and whoever
+    scores them, so that the scores are the same to the last bit. Those that are done are decoded
+    again, because palettes and frozen pictures are seen over time, but not scored.
 
-    :param tell: is called with the number of frames that were done.
+    :param keep: is called with the rows of each batch.
+    :param done: how many frames were scored before.
     """
-    done = journal.begin()
-    tell(done)
-    camera = _Camera(fliqe, settings)
+    camera = _Camera(fliqe, part)
     batch = batch_size(fliqe)
-    broken = ''
     waiting: list[tuple[np.ndarray, Prepared | None]] = []
 
     def flush() -> None:
         if waiting:
-            journal.append(_scored(fliqe, waiting))
-            tell(len(waiting))
+            keep(_scored(fliqe, waiting))
             waiting.clear()
 
-    for index, frame in _until_broken(stream):
-        if isinstance(frame, str):
-            broken = frame
-            break
-        row, prepared = camera.look(frame)
-        if index < done:
-            continue
-        waiting.append((row, prepared))
-        if (index + 1) % batch == 0:
-            flush()
-    flush()
-    journal.finish(Ending(broken, camera.errors))
-
-
-def _until_broken(stream: CameraStream) -> Iterator[tuple[int, RecordedFrame | str]]:
-    """Yield the frames of a stream and, if it breaks, why."""
-    index = 0
     try:
-        for frame in stream.frames():
-            yield index, frame
-            index += 1
-    except SourceError as error:
-        yield index, one_line(error)
+        for index, frame in enumerate(part.frames()):
+            if frame.is_beyond:
+                if camera.look_beyond(frame):
+                    break
+                continue
+            row, prepared = camera.look(frame)
+            if index < done:
+                continue
+            waiting.append((row, prepared))
+            if (index + 1) % batch == 0:
+                flush()
+    except SplitError:
+        return Ending(whole=True)
+    except (SourceError, OSError) as error:
+        camera.broken = one_line(error)
+    flush()
+    return camera.ending()
 
 
 class _Camera:
     """What is seen of a camera over time, before its frames are scored."""
 
-    def __init__(self, fliqe: FLIQE, settings: ScoringSettings) -> None:
-        self.errors: dict[str, str] = {}
-        self._fliqe, self._settings = fliqe, settings
-        self._palette = PaletteReader(settings.palette)
-        self._watch, self._shutter = PictureWatch(), ShutterWatch()
+    def __init__(self, fliqe: FLIQE, part: SpanOfCamera) -> None:
+        self.broken = ''
+        self._fliqe, self._part = fliqe, part
+        self._palette = PaletteReader.of(part.palette)
+        self._errors: dict[str, str] = {}
+        self._last: np.ndarray | None = None
+        self._next_unchanged = 0.0
 
     def look(self, frame: RecordedFrame) -> tuple[np.ndarray, Prepared | None]:
         """Return the row of a frame, without its score, and the frame as the model takes it."""
@@ -89,25 +126,33 @@ class _Camera:
         row['time_ns'] = frame.time_ns
         row['stamp_ns'] = NO_STAMP if frame.stamp_ns is None else frame.stamp_ns
         try:
-            pixels = self._settings.borders.cut(frame.read())
-            change = self._change(pixels, frame.time_ns / 1e9)
-            row['unchanged'], row['is_blank'] = change.unchanged, change.is_blank
-            return row, self._fliqe.prepare(pixels, self._settings.gain, self._palette)
+            pixels = self._part.borders.cut(frame.read())
+            last, self._last = self._last, pixels
+            levels = compare(last, pixels)
+            row['unchanged'], row['grid'] = levels.unchanged, levels.grid
+            row['contrast'], row['has_picture'] = levels.contrast, True
+            return row, self._fliqe.prepare(pixels, self._part.gain, self._palette)
         except FrameError as error:
             cause, sentence = error.cause, one_line(error)
         except Exception as error:  # whatever a codec raises, the next frame may be whole
             cause, sentence = 'undecodable', one_line(error)
         row['error'] = cause.encode()[:24]
-        self.errors.setdefault(cause, sentence)
+        self._errors.setdefault(cause, sentence)
         return row, None
 
-    def _change(self, pixels: np.ndarray, time_s: float) -> PictureChange:
-        change = self._watch.look(pixels)
-        longest_s = self._settings.criteria.shutter_time_s
-        closed_s = self._shutter.record(change.is_repeated or change.is_blank, time_s, longest_s)
-        if change.is_blank and closed_s is not None and closed_s > longest_s:
-            self._watch.accept()  # no shutter correction takes so long
-        return change
+    def look_beyond(self, frame: RecordedFrame) -> bool:
+        """Note what changes to a frame of the next span; return whether it could be read."""
+        try:
+            pixels = self._part.borders.cut(frame.read())
+            self._next_unchanged = compare(self._last, pixels).unchanged
+        except Exception:  # it will be told where it belongs
+            return False
+        return True
+
+    def ending(self) -> Ending:
+        """Return how it ended."""
+        return Ending(self.broken, self._errors, self._part.palette, self._palette.memory,
+                      self._next_unchanged)
 
 
 def _scored(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> np.ndarray:
@@ -124,3 +169,35 @@ def _scored(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> n
         rows[index]['distortion'] = assessment.distortion
         rows[index]['affected_share'] = assessment.affected_share
     return rows
+
+
+def joined(parts: list[tuple[np.ndarray, Ending]], rate_hz: float | None,
+           ) -> tuple[np.ndarray, Ending]:
+    """
+    Return the rows of a whole camera, and how it ended, from those of its spans.
+
+    :param rate_hz: how fast frames follow whose files tell no times, else None.
+    """
+    errors: dict[str, str] = {}
+    broken: list[str] = []
+    memories: list[str] = []
+    lengths: list[tuple[int, int]] = []
+    pieces: list[np.ndarray] = []
+    unchanged = 0.0
+    for rows, ending in parts:
+        rows = rows.copy()
+        pictures = np.flatnonzero(rows['has_picture'])
+        if len(pictures) and pieces:
+            rows['unchanged'][pictures[0]] = unchanged
+        unchanged = ending.next_unchanged
+        pieces.append(rows)
+        if ending.palette_before not in memories[-1:]:
+            memories.append(ending.palette_before)
+        lengths.append((len(rows), len(memories) - 1))
+        errors = {**ending.errors, **errors}
+        if ending.broken not in ['', *broken]:
+            broken.append(ending.broken)
+    whole = np.concatenate(pieces)
+    if rate_hz is not None:
+        whole['time_ns'] = np.rint(np.arange(len(whole)) / rate_hz * 1e9)
+    return whole, Ending('; '.join(broken), errors, parts=lengths, memories=memories)

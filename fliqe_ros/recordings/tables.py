@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import csv
 from dataclasses import dataclass, field
+import json
 import math
 import os
 from pathlib import Path
@@ -57,10 +58,12 @@ class ScoredCamera:
         return '; '.join(filter(None, [self.broken, *failed]))
 
 
-def write_frames(cameras: Iterable[ScoredCamera], folder: Path) -> Path:
+def write_frames(cameras: Iterable[ScoredCamera], folder: Path,
+                 stamp: Mapping[str, Any]) -> Path:
     """
     Write a row for each frame: frames.parquet, or frames.csv where pyarrow is not installed.
 
+    :param stamp: model and parameters; Parquet keeps it with the table, as JSON named ``fliqe``.
     :return: the file.
     """
     try:
@@ -70,7 +73,8 @@ def write_frames(cameras: Iterable[ScoredCamera], folder: Path) -> Path:
         path = folder / 'frames.csv'
         write_csv(path, FRAME_COLUMNS, (row for camera in cameras for row in _frame_rows(camera)))
         return path
-    schema = pa.schema([(name, _arrow_type(pa, name)) for name in FRAME_COLUMNS])
+    schema = pa.schema([(name, _arrow_type(pa, name)) for name in FRAME_COLUMNS],
+                       metadata={'fliqe': json.dumps(stamp)})
     path, part = folder / 'frames.parquet', folder / 'frames.parquet.part'
     with parquet.ParquetWriter(part, schema, compression='zstd') as writer:
         for camera in cameras:
@@ -131,8 +135,10 @@ def _frame_rows(camera: ScoredCamera) -> Iterator[list[Any]]:
         yield from map(list, zip(*lists))
 
 
+#: ``start_ns`` is the time of the first frame on the recording's clock.
 CAMERA_COLUMNS = (
-    'recording', 'camera', 'duration_s', 'frames', 'failed', 'mean_score', 'lowest_score',
+    'recording', 'camera', 'start_ns', 'duration_s', 'frames', 'failed', 'mean_score',
+    'lowest_score',
     'trouble', *(f'share_{status.label}' for status in Status),
     *(f'share_{each.label}' for each in CLASSES), 'events', 'worst_from_s', 'worst_to_s',
     'worst_mean_score', 'faults')
@@ -147,7 +153,9 @@ def _camera_row(camera: ScoredCamera) -> list[Any]:
     summary = camera.summary
     stretch = summary.stretch_ns
     return [
-        camera.recording, camera.camera, summary.duration_s, summary.frames, summary.failed,
+        camera.recording, camera.camera,
+        int(camera.rows['time_ns'][0]) if len(camera.rows) else '', summary.duration_s,
+        summary.frames, summary.failed,
         summary.mean, summary.lowest, summary.trouble, *summary.status_shares.values(),
         *summary.type_shares.values(), len(camera.events),
         *((since_start_s(camera, at) for at in stretch) if stretch else ('', '')),
@@ -171,6 +179,13 @@ def write_events(cameras: Iterable[ScoredCamera], folder: Path) -> None:
 def since_start_s(camera: ScoredCamera, time_ns: int) -> float:
     """Return the seconds since the first frame of a camera."""
     return (time_ns - int(camera.rows['time_ns'][0])) / 1e9
+
+
+def write_stamp(stamp: Mapping[str, Any], folder: Path) -> None:
+    """Write run.json: by which model and parameters the tables were made."""
+    part = folder / 'run.json.part'
+    part.write_text(json.dumps(stamp, indent=1) + '\n', encoding='utf-8')
+    os.replace(part, folder / 'run.json')
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.monitoring.camera_judge import CameraJudge, Verdict
-from fliqe_ros.monitoring.picture_changes import PictureChange
+from fliqe_ros.monitoring.picture_changes import PictureChange, PictureLevels, PictureWatch
 from fliqe_ros.monitoring.status import Status
 from fliqe_ros.recordings.settings import ScoringSettings
 import numpy as np
@@ -61,17 +61,23 @@ def verdicts_in_turn(
 ) -> Iterator[tuple[int, Verdict]]:
     """Yield the number of each frame that was scored, and the verdict on the camera after it."""
     criteria = settings.criteria
-    judge_ = CameraJudge(settings.smoothing_window)
+    judge_, watch = CameraJudge(settings.smoothing_window), PictureWatch()
     readable_s: float | None = None
     for index, row in enumerate(rows):
+        time_s = row['time_ns'] / 1e9
+        if not row['error']:
+            if readable_s is not None and 0 < criteria.stale_after_s < time_s - readable_s:
+                judge_.forget_verdict()
+            readable_s = time_s
+        if row['has_picture']:
+            change = watch.judge(PictureLevels(
+                float(row['unchanged']), float(row['grid']), contrast=float(row['contrast'])))
+            judge_.record_picture(
+                PictureChange(change.unchanged, change.is_blank), time_s, criteria)
+            if change.is_blank and judge_.shutter.closed_s > criteria.shutter_time_s:
+                watch.accept()  # no shutter correction takes so long
         if row['error']:
             continue
-        time_s = row['time_ns'] / 1e9
-        if readable_s is not None and 0 < criteria.stale_after_s < time_s - readable_s:
-            judge_.forget_verdict()
-        readable_s = time_s
-        judge_.record_picture(
-            PictureChange(float(row['unchanged']), bool(row['is_blank'])), time_s, criteria)
         assessment = Assessment(float(row['score']), Distortion(row['distortion']),
                                 tuple(row['probabilities'].tolist()))
         judge_.record_score(assessment, time_s, criteria)

@@ -16,6 +16,7 @@ from typing import Any
 COMMANDS = {
     'score': 'score images, videos and bags; tables and a report of recordings',
     'learn': 'learn what is normal for a camera from good frames of it',
+    'fleet': 'put the tables of many runs together: robots by trouble, trends over weeks',
     'train': 'train a model on your own frames',
     'evaluate': 'tell how good a model is on frames that it was not trained on',
     'report': 'hold models and the usual baselines against each other',

@@ -1,112 +1,37 @@
-"""
-Score thermal images, videos, ROS bags and folders of them; needs no ROS.
-
-Prints the mean score, the most frequent type and the name of each camera. With --out it also
-writes tables, and a page to read, about every frame, camera and stretch of trouble.
-"""
+"""Score thermal images, videos, ROS bags and folders of them; needs no ROS."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 import json
 import logging
+import os
 from pathlib import Path
 import sys
 import tempfile
+from typing import Any
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.recordings.annotated_bag import write_bag
+from fliqe_ros.recordings.planning import count_frames, locked, Plan, plan
+from fliqe_ros.recordings.processes import Processes
 from fliqe_ros.recordings.report.page import Report, write_report
-from fliqe_ros.recordings.run import count_frames, locked, Plan, plan, Reading, Run
+from fliqe_ros.recordings.run import Run
+from fliqe_ros.recordings.scoring import Reading
 from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, settings_of
 from fliqe_ros.recordings.tables import (
-    ScoredCamera, since_start_s, write_cameras, write_events, write_frames)
+    ScoredCamera, since_start_s, write_cameras, write_events, write_frames, write_stamp)
+from fliqe_ros.recordings.workers import ModelSpec, ThisProcess, Workers
+from fliqe_ros.tools.score_options import parser
 import numpy as np
 from tqdm import tqdm
 
-EXPLANATION = """
-recordings: rosbag2 (folders, .db3, .mcap; cut ones too), ROS 1 bags, videos, images with all their
-pages, arrays, tables, radiometric files of FLIR, DJI, InfraTec and InfiRay. Each image topic of a
-bag is a camera of its own; with --out, numbered images of a folder are the frames of one camera.
-
-In the folder of --out:
-  frames.parquet  a row for each frame (frames.csv without pyarrow)
-  cameras.csv     a row for each camera: means, shares of time, faults
-  events.csv      a row for each stretch of trouble, with what to do about it
-  report.html     all this to read: timelines, the worst moments, what to do
-  bags            with --bag: <camera>/quality and /diagnostics for rqt_bag, Foxglove, PlotJuggler
-  journal         what was scored; the same command goes on there after an interruption
-
-Statuses and events are what the node would have said while it was recorded, with the parameters
-in --params. Scores are made again only where the model, the file or how it is read has changed.
-
-examples:
-  fliqe score frame.png
-  fliqe score drive_*.mcap flights/ @more.txt --out scores
-  fliqe score drive.mcap --json | jq .mean_score
-
-Exit status: 0; 1 if anything could not be read, which is told on standard error, although all the
-rest is scored; 130 if interrupted.
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the command line."""
-    arguments = argparse.ArgumentParser(
-        prog='fliqe score', description=__doc__, epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument('paths', nargs='+', metavar='RECORDING',
-                           help='file, folder, pattern such as "drive_*.mcap", or @FILE with a '
-                                'path a line')
-    arguments.add_argument('--out', type=Path, metavar='FOLDER',
-                           help='write tables and a report there')
-    arguments.add_argument('--bag', action='store_true',
-                           help='with --out, also write a bag for each recording: scores and '
-                                'diagnostics on its clock')
-    arguments.add_argument('--params', type=Path, metavar='YAML',
-                           help="the node's parameters, as in config/fliqe.yaml: thresholds, "
-                                'times and gain control, also those of single cameras')
-    _add_reading(arguments.add_argument_group('reading'))
-    _add_model(arguments.add_argument_group('model'))
-    _add_printing(arguments.add_argument_group('printing'))
-    return arguments
-
-
-def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--jpeg', action='store_true',
-                       help='of a radiometric JPEG, score the picture that it shows, not its '
-                            'counts')
-    group.add_argument('--rate', type=_rate, default=10.0, metavar='HZ',
-                       help='frames per second of numbered images; default %(default)s')
-
-
-def _add_model(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--model', help='model file, default: the packaged one')
-    group.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    group.add_argument('--precision', default='auto',
-                       help='auto (float16 on a GPU, else float32), float32, float16 or bfloat16')
-    group.add_argument('--backend', default='auto', help='auto, torch or onnxruntime')
-    group.add_argument('--threads', type=int, default=0,
-                       help='CPU threads, default: all cores but one')
-
-
-def _add_printing(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--json', action='store_true', help='print a JSON object for each camera')
-    loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument('-q', '--quiet', action='store_true',
-                          help='print nothing but what could not be read')
-    loudness.add_argument('-v', '--verbose', action='store_true',
-                          help='also tell the settings, what was left aside and bad frames')
-
-
-def _rate(text: str) -> float:
-    rate_hz = float(text)
-    if not 0.001 <= rate_hz <= 10_000:
-        raise argparse.ArgumentTypeError('from 0.001 to 10000')
-    return rate_hz
+#: Frames for which it is worth to start one more process.
+_WORTH_A_PROCESS = 500
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments.parse_args(argv)
     if options.bag and options.out is None:
         arguments.error('--bag needs --out')
+    if options.jobs and options.cluster:
+        arguments.error('--jobs is for this machine; the cluster decides for itself')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
@@ -142,36 +69,67 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
     if options.verbose:
         _tell_plan(fliqe, settings, found)
     silent = True if options.quiet or options.json else None  # None: where nobody looks
-    with tqdm(total=count_frames(found.recordings) or None, unit='frame', disable=silent,
-              delay=0.5, dynamic_ncols=True) as progress:
-        run = Run(fliqe, settings, Reading(options.rate, options.jpeg), folder,
+    total = count_frames(found.recordings)
+    with tqdm(total=total or None, unit='frame', disable=silent, delay=0.5,
+              dynamic_ncols=True) as progress, \
+            closing(_workers(options, fliqe, total, progress.update)) as workers:
+        run = Run(fliqe, workers, settings, Reading(options.rate, options.jpeg), folder,
                   progress.update, with_pictures=options.out is not None)
         run.failures += found.failures
         cameras = []
         told = 0
-        for recording in found.recordings:
-            for camera in run.score(recording):
-                cameras.append(camera)
-                _print(camera, options, progress)
+        for camera in run.score(found.recordings):
+            cameras.append(camera)
+            _print(camera, options, progress)
             told = _tell_failures(run.failures, told)
     _tell_failures(run.failures, told)
     if options.out is not None:
-        write_tables(cameras, options.out)
+        write_tables(cameras, options.out, {**model_facts(fliqe), **settings.shown})
         write_report(Report(cameras, settings, model_facts(fliqe), run.failures,
                             aside_sentence(found), run.pictures), options.out)
         if options.bag:
             write_bags(cameras, settings, fliqe.model_id, options.out / 'bags')
         run.remove_unused()
-    return int(bool(run.failures))
+    return int(bool(run.failures)) or _gate(cameras, options.fail_below)
 
 
-def write_tables(cameras: Sequence[ScoredCamera], folder: Path) -> None:
+def _workers(options: argparse.Namespace, fliqe: FLIQE, frames: int,
+             tell: Callable[[int], None]) -> Workers:
+    """Return who works: a cluster, processes, or this process alone where that is enough."""
+    on_gpu = fliqe.device != 'cpu'
+    jobs = options.jobs or (1 if on_gpu else min(_cores(), frames // _WORTH_A_PROCESS))
+    if options.cluster is None and jobs <= 1:
+        return ThisProcess(fliqe, tell)
+    spec = ModelSpec(options.model, fliqe.device, fliqe.precision, fliqe.backend,
+                     options.threads or 1, fliqe.model_hash)
+    if options.cluster is None:
+        return Processes(jobs, spec)
+    from fliqe_ros.recordings.cluster import Cluster  # needs the extra of this name
+    return Cluster(options.cluster, spec)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _gate(cameras: Sequence[ScoredCamera], limit: float | None) -> int:
+    """Name the cameras that are too bad; return the exit status."""
+    bad = [camera for camera in cameras if limit is not None and camera.summary.mean < limit]
+    for camera in bad:
+        print(f'score: {camera.name}: mean score {camera.summary.mean:.3f} is below {limit:g}',
+              file=sys.stderr)
+    return 3 if bad else 0
+
+
+def write_tables(cameras: Sequence[ScoredCamera], folder: Path,
+                 stamp: Mapping[str, Any]) -> None:
     """Write what is known of cameras into a folder; frames.csv or frames.parquet, not both."""
-    written = write_frames(cameras, folder)
+    written = write_frames(cameras, folder, stamp)
     for name in {'frames.csv', 'frames.parquet'} - {written.name}:
         (folder / name).unlink(missing_ok=True)
     write_cameras(cameras, folder)
     write_events(cameras, folder)
+    write_stamp(stamp, folder)
 
 
 def write_bags(cameras: Sequence[ScoredCamera], settings: ScoringSettings, model: str,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import suppress
 
 import cv2
 from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.estimator import FLIQE
-from fliqe_ros.frame_io.streams import CameraStream
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.recordings.events import Event
-from fliqe_ros.recordings.settings import ScoringSettings
+from fliqe_ros.recordings.scoring import SpanOfCamera
 import numpy as np
 
 #: Most pictures of one camera: those of its worst events.
@@ -30,22 +29,20 @@ def worst_events(events: list[Event]) -> list[Event]:
     return shown[:MOST_PICTURES]
 
 
-def take_pictures(fliqe: FLIQE, stream: CameraStream, settings: ScoringSettings,
-                  events: list[Event]) -> Mapping[int, str]:
+def take_pictures(fliqe: FLIQE, part: SpanOfCamera, wanted: Collection[int]) -> dict[int, str]:
     """
-    Read the worst frames of events once more.
+    Read some frames of a span once more, by their numbers in it.
 
     :return: number of the frame → a data URL of the picture, with its map beside it.
     """
-    wanted = {event.worst for event in worst_events(events)}
     pictures: dict[int, str] = {}
-    palette = PaletteReader(settings.palette)
-    with suppress(SourceError):
-        for index, frame in enumerate(stream.frames()):
+    palette = PaletteReader.of(part.palette)
+    with suppress(SourceError, OSError):
+        for index, frame in enumerate(part.frames()):
             if index in wanted:
                 with suppress(FrameError):
-                    pixels = settings.borders.cut(frame.read())
-                    pictures[index] = _picture(fliqe, pixels, settings.gain, palette)
+                    pixels = part.borders.cut(frame.read())
+                    pictures[index] = _picture(fliqe, pixels, part.gain, palette)
             if index >= max(wanted, default=-1):
                 break
     return pictures
