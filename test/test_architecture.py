@@ -75,7 +75,7 @@ def test_nothing_is_imported_from_a_higher_room(name):
 @pytest.mark.parametrize('name', [
     name for name in MODULES if room(name) not in ('node', 'tools')])
 def test_nobody_but_the_tools_imports_the_node(name):
-    if name != 'monitor.client':  # takes messages as the node does
+    if name != 'monitor_window.client':  # takes messages as the node does
         assert {each for each in own_imports(name) if room(each) == 'node'} == set()
 
 
@@ -100,10 +100,11 @@ def test_the_library_is_free_of_ros(name):
 
 @pytest.mark.parametrize('name', MONITOR_LOGIC)
 def test_what_the_monitor_makes_of_messages_needs_neither_ros_nor_a_display(name):
-    ros = {each for each in imports(MODULES[f'monitor.{name}'])
+    ros = {each for each in imports(MODULES[f'monitor_window.{name}'])
            if each.split('.')[0].endswith(('rclpy', '_msgs', '_srvs'))}
     assert ros == set()
-    assert own_imports(f'monitor.{name}') & {'monitor.qt', 'monitor.client'} == set()
+    needing = {'monitor_window.qt', 'monitor_window.client'}
+    assert own_imports(f'monitor_window.{name}') & needing == set()
 
 
 @pytest.mark.parametrize('name', MODULES)
