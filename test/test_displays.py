@@ -1,7 +1,7 @@
 """Displays that cameras burn into their pictures."""
 
 from fliqe_ros.simulation import display_fonts
-from fliqe_ros.simulation.display_borders import Borders, WIDEST
+from fliqe_ros.simulation.display_borders import DisplayBorders, WIDEST
 from fliqe_ros.simulation.display_elements import ELEMENTS
 from fliqe_ros.simulation.display_fonts import Font, KINDS
 from fliqe_ros.simulation.display_page import Page, Style
@@ -158,7 +158,7 @@ def test_fonts_do_without_freetype_and_without_a_new_pillow(monkeypatch, error):
 @pytest.mark.parametrize('size', SIZES)
 def test_borders_have_one_level_a_sharp_edge_and_bounds(size):
     for seed in range(60):
-        borders = Borders.draw(np.random.default_rng(seed))
+        borders = DisplayBorders.draw(np.random.default_rng(seed))
         mask = borders.mask(*size)
         shown = Display(borders=borders).put_on(level(*size, 77))
         assert mask.any() and not mask.all()
@@ -172,13 +172,13 @@ def test_borders_have_one_level_a_sharp_edge_and_bounds(size):
 
 
 def test_letterbox_is_constant_along_rows():
-    mask = Borders(top=0.1, bottom=0.001).mask(100, 120)
+    mask = DisplayBorders(top=0.1, bottom=0.001).mask(100, 120)
     assert (mask == mask[:, :1]).all()
     assert list(np.flatnonzero(mask[:, 0])) == [*range(10), 99]  # 1 px at least
 
 
 def test_a_field_stop_is_round():
-    mask = Borders(stop=0.7).mask(200, 260)
+    mask = DisplayBorders(stop=0.7).mask(200, 260)
     rows, columns = np.nonzero(~mask)
     radius = 0.7 * np.hypot(200, 260) / 2
     assert np.hypot(rows - 100, columns - 130).max() <= radius
@@ -186,7 +186,7 @@ def test_a_field_stop_is_round():
 
 
 def test_elements_keep_off_the_borders_if_they_are_inside():
-    borders = Borders(level=9.0, top=0.2, bottom=0.2, left=0.1, right=0.2)
+    borders = DisplayBorders(level=9.0, top=0.2, bottom=0.2, left=0.1, right=0.2)
     for seed in range(10):
         shown = Display(seed, 4, borders, inside=True).put_on(scene(160, 192))
         assert (shown[borders.mask(160, 192)] == 9).all()

@@ -12,7 +12,7 @@ WIDEST = 0.25
 
 
 @dataclass(frozen=True)
-class Borders:
+class DisplayBorders:
     """What lies around a picture, with sharp edges; widths are shares of the frame's sides."""
 
     level: float = 0.0   #: 0 to 255
@@ -24,7 +24,7 @@ class Borders:
     stop: float = 0.0    #: radius of a circular field stop, as a share of half the diagonal
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Borders:
+    def draw(cls, rng: np.random.Generator) -> DisplayBorders:
         """Draw borders: 1 px to ``WIDEST``, mostly black and mostly as wide on both sides."""
         black, white = 0.0, 255.0
         level = pick(rng, (black, black, black, black, white, rng.uniform(0, 40),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fliqe_ros.simulation.display_borders import Borders
+from fliqe_ros.simulation.display_borders import DisplayBorders
 from fliqe_ros.simulation.display_elements import ELEMENTS, readouts
 from fliqe_ros.simulation.display_page import Page, Style
 import numpy as np
@@ -28,7 +28,7 @@ class Display:
 
     seed: int = 0         #: of the elements
     elements: int = 0     #: how many are tried; one that would cover too much is left out
-    borders: Borders = Borders()
+    borders: DisplayBorders = DisplayBorders()
     inside: bool = False  #: whether the elements keep off the borders, else they lie on them too
 
     @classmethod
@@ -39,7 +39,8 @@ class Display:
                                              else rng.integers(3, 9))
         bordered = elements == 0 or rng.random() < 0.25
         return cls(int(rng.integers(1 << 62)), elements,
-                   Borders.draw(rng) if bordered else Borders(), bool(rng.random() < 0.5))
+                   DisplayBorders.draw(rng) if bordered else DisplayBorders(),
+                   bool(rng.random() < 0.5))
 
     @classmethod
     def none(cls) -> Display:
@@ -48,7 +49,7 @@ class Display:
 
     def __bool__(self) -> bool:
         """Return whether there is anything to see."""
-        return self.elements > 0 or self.borders != Borders()
+        return self.elements > 0 or self.borders != DisplayBorders()
 
     def put_on(self, image: np.ndarray) -> np.ndarray:
         """
@@ -73,7 +74,7 @@ class Display:
 def _rendered(display: Display, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what is kept of the picture, 0 to 1, and what is added; (H, W) float32 both."""
     page = Page(height, width)
-    if display.borders != Borders():
+    if display.borders != DisplayBorders():
         page.lay_over(display.borders.mask(height, width), display.borders.level)
     if display.elements:
         rows, columns = (display.borders.window(height, width) if display.inside
