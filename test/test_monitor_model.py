@@ -3,14 +3,14 @@
 from types import SimpleNamespace
 
 import cv2
-from fliqe_ros.monitor_window.events import EventLog
-from fliqe_ros.monitor_window.fleet import ABSENT_AFTER_S, Fleet
-from fliqe_ros.monitor_window.history import History, SPAN_S
-from fliqe_ros.monitor_window.pictures import AT_ONCE, INTERVAL_S, PictureTurns
-from fliqe_ros.monitor_window.pixels import small_picture, WIDTH_PX
-from fliqe_ros.monitor_window.report import write_report
-from fliqe_ros.monitor_window.states import State
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.tools.monitor_window.events import EventLog
+from fliqe_ros.tools.monitor_window.fleet import ABSENT_AFTER_S, Fleet
+from fliqe_ros.tools.monitor_window.history import History, SPAN_S
+from fliqe_ros.tools.monitor_window.pictures import AT_ONCE, INTERVAL_S, PictureTurns
+from fliqe_ros.tools.monitor_window.pixels import small_picture, WIDTH_PX
+from fliqe_ros.tools.monitor_window.report import write_report
+from fliqe_ros.tools.monitor_window.states import State
 import numpy as np
 import pytest
 

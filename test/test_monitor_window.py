@@ -7,13 +7,13 @@ import sys
 import threading
 from xml.etree import ElementTree
 
-from fliqe_ros.monitor_window.client import MonitorClient
-from fliqe_ros.monitor_window.details import Thresholds
-from fliqe_ros.monitor_window.fleet import Fleet
-from fliqe_ros.monitor_window.qt import Qt, QtGui, QtWidgets
-from fliqe_ros.monitor_window.states import State
-from fliqe_ros.monitor_window.window import MonitorWidget
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.tools.monitor_window.client import MonitorClient
+from fliqe_ros.tools.monitor_window.details import Thresholds
+from fliqe_ros.tools.monitor_window.fleet import Fleet
+from fliqe_ros.tools.monitor_window.qt import Qt, QtGui, QtWidgets
+from fliqe_ros.tools.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.window import MonitorWidget
 import numpy as np
 import pytest
 import pytestqt  # noqa: F401 (its fixtures are used)
@@ -305,7 +305,7 @@ def test_rqt_finds_the_plugin():
 
 
 def test_the_window_needs_no_torch(tmp_path):
-    code = 'import sys, fliqe_ros.monitor_window.window; print("torch" in sys.modules)'
+    code = 'import sys, fliqe_ros.tools.monitor_window.window; print("torch" in sys.modules)'
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True,
                           text=True, check=True)
     assert done.stdout.strip() == 'False'
@@ -313,7 +313,7 @@ def test_the_window_needs_no_torch(tmp_path):
 
 def test_the_executable_ends_on_a_signal(qtbot, publish, tmp_path):
     node = publish('/a')
-    process = subprocess.Popen([sys.executable, '-I', '-m', 'fliqe_ros.monitor_window.main'],
+    process = subprocess.Popen([sys.executable, '-I', '-m', 'fliqe_ros.tools.monitor_window.main'],
                                cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         wait(qtbot, lambda: node.watched() == {'/a'})
@@ -327,7 +327,7 @@ def test_the_executable_ends_on_a_signal(qtbot, publish, tmp_path):
 def test_the_executable_tells_what_is_missing(tmp_path):
     code = ("import sys; sys.modules.update(dict.fromkeys(['python_qt_binding', 'PyQt5', 'PyQt6', "
             "'PySide2', 'PySide6']));"
-            'from fliqe_ros.monitor_window.main import main; sys.exit(main([]))')
+            'from fliqe_ros.tools.monitor_window.main import main; sys.exit(main([]))')
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True,
                           text=True)
     assert done.returncode == 1

@@ -23,7 +23,7 @@ class DemoWindow:
         self._process: Process | None = None
         if any(os.environ.get(name) for name in _OF_DISPLAYS):
             self._process = stack.enter_context(
-                running('fliqe_ros.monitor_window.main', {}, folder))
+                running('fliqe_ros.tools.monitor_window.main', {}, folder))
         else:
             print('There is no display for the window, so here are lines:', flush=True)
 

@@ -2,10 +2,10 @@
 
 import time
 
-from fliqe_ros.monitor_window.client import MonitorClient
-from fliqe_ros.monitor_window.fleet import ABSENT_AFTER_S, Fleet
-from fliqe_ros.monitor_window.states import State
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.tools.monitor_window.client import MonitorClient
+from fliqe_ros.tools.monitor_window.fleet import ABSENT_AFTER_S, Fleet
+from fliqe_ros.tools.monitor_window.states import State
 import pytest
 from rclpy.context import Context
 

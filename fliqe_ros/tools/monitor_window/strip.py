@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fliqe_ros.monitor_window.history import History, Second, SPAN_S
-from fliqe_ros.monitor_window.qt import QtCore, QtGui
-from fliqe_ros.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.history import History, Second, SPAN_S
+from fliqe_ros.tools.monitor_window.qt import QtCore, QtGui
+from fliqe_ros.tools.monitor_window.states import State
 
 _TINT = 0.55
 #: A gap longer than this is left open, in s.

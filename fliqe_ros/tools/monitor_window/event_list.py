@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fliqe_ros.monitor_window.camera_list import image_of
-from fliqe_ros.monitor_window.events import EventLog
-from fliqe_ros.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets
-from fliqe_ros.monitor_window.report import clock, lasted
-from fliqe_ros.monitor_window.strip import colour_of
+from fliqe_ros.tools.monitor_window.camera_list import image_of
+from fliqe_ros.tools.monitor_window.events import EventLog
+from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets
+from fliqe_ros.tools.monitor_window.report import clock, lasted
+from fliqe_ros.tools.monitor_window.strip import colour_of
 
 _COLUMNS = ('From', 'Camera', 'What', 'Lasted', 'Lowest score', 'What to do')
 _ICON = QtCore.QSize(64, 48)

@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fliqe_ros.monitor_window.calls import Done, ServiceCalls
-from fliqe_ros.monitor_window.fleet import Fleet
-from fliqe_ros.monitor_window.pictures import INTERVAL_S
-from fliqe_ros.monitor_window.pixels import small_picture
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.rclpy_compat import take_waiting
+from fliqe_ros.tools.monitor_window.calls import Done, ServiceCalls
+from fliqe_ros.tools.monitor_window.fleet import Fleet
+from fliqe_ros.tools.monitor_window.pictures import INTERVAL_S
+from fliqe_ros.tools.monitor_window.pixels import small_picture
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.callback_groups import CallbackGroup
 from rclpy.context import Context

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fliqe_ros.distortion_types import Distortion
-from fliqe_ros.monitor_window.events import EventLog
-from fliqe_ros.monitor_window.history import History
-from fliqe_ros.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.events import EventLog
+from fliqe_ros.tools.monitor_window.history import History
+from fliqe_ros.tools.monitor_window.states import State
 import numpy as np
 
 #: A node publishes scores or diagnostics once a second at least.

@@ -9,9 +9,9 @@ from pathlib import Path
 from string import Template
 from time import localtime, strftime
 
-from fliqe_ros.monitor_window.events import Event
-from fliqe_ros.monitor_window.fleet import Fleet
-from fliqe_ros.monitor_window.pixels import jpeg
+from fliqe_ros.tools.monitor_window.events import Event
+from fliqe_ros.tools.monitor_window.fleet import Fleet
+from fliqe_ros.tools.monitor_window.pixels import jpeg
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fliqe_ros.monitor_window.fleet import CameraRow, Fleet
-from fliqe_ros.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets
-from fliqe_ros.monitor_window.strip import colour_of, paint_strip
+from fliqe_ros.tools.monitor_window.fleet import CameraRow, Fleet
+from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets
+from fliqe_ros.tools.monitor_window.strip import colour_of, paint_strip
 import numpy as np
 
 ROW = Qt.ItemDataRole.UserRole

@@ -26,7 +26,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(_HELP, end='')
         return 0
     try:
-        from fliqe_ros.monitor_window.qt import make_application
+        from fliqe_ros.tools.monitor_window.qt import make_application
     except ImportError as error:
         print(f'monitor: {error}', file=sys.stderr)
         return 1
@@ -40,10 +40,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _show(application: Any) -> int:
-    from fliqe_ros.monitor_window.client import MonitorClient
-    from fliqe_ros.monitor_window.fleet import Fleet
-    from fliqe_ros.monitor_window.qt import run
-    from fliqe_ros.monitor_window.window import MonitorWidget
+    from fliqe_ros.tools.monitor_window.client import MonitorClient
+    from fliqe_ros.tools.monitor_window.fleet import Fleet
+    from fliqe_ros.tools.monitor_window.qt import run
+    from fliqe_ros.tools.monitor_window.window import MonitorWidget
     # Python handles signals between two events of Qt, and the window polls five times a second.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: application.quit())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fliqe_ros.monitor_window.camera_list import image_of
-from fliqe_ros.monitor_window.fleet import CameraRow
-from fliqe_ros.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets, Signal
+from fliqe_ros.tools.monitor_window.camera_list import image_of
+from fliqe_ros.tools.monitor_window.fleet import CameraRow
+from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets, Signal
 
 #: Parameters of the node → what the sliders are called, with their keys.
 _SLIDERS = {'warn_below': '&Degraded below', 'error_below': '&Bad below'}

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fliqe_ros.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.states import State
 
 #: How far back the strip goes.
 SPAN_S = 600

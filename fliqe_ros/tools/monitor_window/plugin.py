@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fliqe_ros.monitor_window.client import MonitorClient
-from fliqe_ros.monitor_window.fleet import Fleet
-from fliqe_ros.monitor_window.window import MonitorWidget
+from fliqe_ros.tools.monitor_window.client import MonitorClient
+from fliqe_ros.tools.monitor_window.fleet import Fleet
+from fliqe_ros.tools.monitor_window.window import MonitorWidget
 from rqt_gui_py.plugin import Plugin
 
 _SPLIT = 'split'

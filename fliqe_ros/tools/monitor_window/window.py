@@ -6,13 +6,13 @@ from pathlib import Path
 import time
 from typing import Any
 
-from fliqe_ros.monitor_window.camera_list import CameraList
-from fliqe_ros.monitor_window.client import MonitorClient
-from fliqe_ros.monitor_window.details import Details
-from fliqe_ros.monitor_window.event_list import EventList
-from fliqe_ros.monitor_window.pictures import PictureTurns
-from fliqe_ros.monitor_window.qt import Qt, QtCore, QtWidgets
-from fliqe_ros.monitor_window.report import write_report
+from fliqe_ros.tools.monitor_window.camera_list import CameraList
+from fliqe_ros.tools.monitor_window.client import MonitorClient
+from fliqe_ros.tools.monitor_window.details import Details
+from fliqe_ros.tools.monitor_window.event_list import EventList
+from fliqe_ros.tools.monitor_window.pictures import PictureTurns
+from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtWidgets
+from fliqe_ros.tools.monitor_window.report import write_report
 
 _POLL_MS = 200
 _REDRAW_MS = 500
