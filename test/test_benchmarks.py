@@ -52,7 +52,7 @@ def results(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth'])
+@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth', 'monitor'])
 def test_help(script):
     assert '--quick' in bench(script, '--help')
 
@@ -89,6 +89,15 @@ def test_a_node_comes_through_a_minute_of_everything_that_goes_wrong():
     troubles, = re.findall(r'troubles: \{(.*)\}', said)
     assert len(troubles.split(',')) >= 5
     assert re.search(r'node .* MB .* a minute.*\nplain subscriber .* MB .* a minute', said)
+
+
+def test_monitor_tells_what_it_costs_and_hears():
+    said = bench('monitor', '--quick')
+    assert '2 cameras at 30 Hz, 2 rows in sight' in said
+    cost, scores, pictures = map(float, re.search(
+        r'([0-9.]+) % of a core, ([0-9.]+) scores and ([0-9.]+) pictures in a second',
+        said).groups())
+    assert 0 < cost and 0 < scores and 0 < pictures
 
 
 @pytest.mark.slow

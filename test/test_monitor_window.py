@@ -8,6 +8,7 @@ import threading
 from xml.etree import ElementTree
 
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.tools.monitor_window.camera_list import CameraDelegate, CameraList
 from fliqe_ros.tools.monitor_window.client import MonitorClient
 from fliqe_ros.tools.monitor_window.details import Thresholds
 from fliqe_ros.tools.monitor_window.fleet import Fleet
@@ -43,7 +44,7 @@ class Scores(Node):
         self.add_on_set_parameters_callback(self._check)
         for camera in cameras:
             self._topics[camera] = self.create_publisher(QualityScore, f'{camera}/quality', 10)
-            self._images[camera] = self.create_publisher(Image, f'{camera}/quality/image', 1)
+            self._images[camera] = self.create_publisher(Image, f'{camera}/quality/preview', 1)
             self.offer(camera, 'reset')
         self.create_timer(0.1, self._publish)
         self._executor_of_it = SingleThreadedExecutor(context=self._ros)
@@ -163,7 +164,7 @@ def test_pictures_are_shown_and_asked_for_in_sight_only(qtbot, window, publish):
     wait(qtbot, lambda: pictured.update({
         name: row.picture for name, row in window._fleet.rows.items() if row.picture is not None})
         or set(pictured) == set(visible))
-    assert len(window._client.requested) <= 2
+    assert node.watched() == window._client.requested == set(visible)
     assert (200, 0, 0) in colours(window.cameras.viewport())
     window.cameras.scrollToBottom()
     below = window.cameras.visible()
@@ -171,6 +172,27 @@ def test_pictures_are_shown_and_asked_for_in_sight_only(qtbot, window, publish):
     wait(qtbot, lambda: node.watched() and node.watched() <= set(below))
     window.hide()
     wait(qtbot, lambda: not node.watched())
+
+
+def test_a_new_picture_draws_no_more_than_the_picture(qtbot, monkeypatch):
+    fleet, drawn = Fleet(), []
+    fleet.add('/a', '/a/quality', 0.0)
+    cameras = CameraList(fleet)
+    qtbot.addWidget(cameras)
+    cameras.resize(1000, 300)
+    cameras.refresh()
+    with qtbot.waitExposed(cameras):
+        cameras.show()
+    for part in ('_paint_picture', '_paint_texts', '_paint_strip'):
+        monkeypatch.setattr(CameraDelegate, part, lambda *_, part=part: drawn.append(part))
+    cameras.redraw_picture('/a')
+    cameras.redraw_picture('/unknown')
+    wait(qtbot, lambda: bool(drawn))
+    assert drawn == ['_paint_picture']
+    drawn.clear()
+    cameras.refresh()
+    wait(qtbot, lambda: bool(drawn))
+    assert drawn == ['_paint_picture', '_paint_texts', '_paint_strip']
 
 
 def test_the_selection_stays_with_its_camera(qtbot, window, publish):

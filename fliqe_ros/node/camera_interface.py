@@ -7,6 +7,7 @@ from time import monotonic_ns
 from typing import Any
 
 from fliqe_ros.frame_io.topics import compressed_topic
+from fliqe_ros.monitoring.camera_judge import Verdict
 from fliqe_ros.monitoring.status import Criteria
 from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.camera_names import below
@@ -14,10 +15,12 @@ from fliqe_ros.node.camera_session import CameraSession
 from fliqe_ros.node.image_stream import ImageStream
 from fliqe_ros.node.images import ScoredImage
 from fliqe_ros.node.messages import bgr_message, quality_message, repeated_message
-from fliqe_ros.node.overlay import draw
+from fliqe_ros.node.overlay import draw, reduced
 from fliqe_ros.node.rclpy_compat import message_callback, SubscriptionEventCallbacks, take_waiting
 from fliqe_ros.parameters.camera_table import CameraSettings
+import numpy as np
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
@@ -28,6 +31,8 @@ from std_srvs.srv import Trigger
 _QUEUE = 5
 # A status that no new frame carries is repeated at twice 1 Hz, the least.
 _REPEAT_AFTER_NS = 400_000_000
+# Five previews in a second, whatever the rate; frames may come a little early.
+_PREVIEW_AFTER_NS = 180_000_000
 
 #: Called with the camera's interface, a message, and how long it waited to be taken, in ns of
 #: real time.
@@ -50,9 +55,9 @@ class CameraInterface:
     """
     The publishers, the service and the subscription of one camera.
 
-    It publishes ``<camera>/quality`` and ``<camera>/quality/image`` and serves
-    ``<camera>/quality/reset`` and ``<camera>/quality/learn``. Between ``subscribe`` and
-    ``unsubscribe`` it receives the camera's images.
+    It publishes ``<camera>/quality``, ``<camera>/quality/image`` and ``<camera>/quality/preview``
+    and serves ``<camera>/quality/reset`` and ``<camera>/quality/learn``. Between ``subscribe``
+    and ``unsubscribe`` it receives the camera's images.
 
     :param learn: is called for the service that learns.
     """
@@ -64,9 +69,11 @@ class CameraInterface:
         self._subscription: Subscription | None = None
         self._last: QualityScore | None = None
         self._published_ns = 0
+        self._previewed_ns = 0
         name = session.namespace
         self._quality = node.create_publisher(QualityScore, below(name, 'quality'), 10)
         self._overlay = node.create_publisher(Image, below(name, 'quality/image'), 1)
+        self._preview = node.create_publisher(Image, below(name, 'quality/preview'), 1)
         self._reset = node.create_service(
             Trigger, below(name, 'quality/reset'), self._on_reset)
         self._learn = node.create_service(
@@ -82,11 +89,6 @@ class CameraInterface:
     def quality_topic(self) -> str:
         """Return the topic of the scores, as it is remapped."""
         return str(self._quality.topic_name)
-
-    @property
-    def is_watched(self) -> bool:
-        """Return whether anybody subscribes to the overlay image."""
-        return self._overlay.get_subscription_count() > 0
 
     def subscribe(self, settings: CameraSettings, on_image: OnImage) -> None:
         """Subscribe to the images, with sensor-data QoS unless ``qos_overrides`` differ."""
@@ -113,11 +115,12 @@ class CameraInterface:
         self.unsubscribe()
         self._node.destroy_service(self._reset)
         self._node.destroy_service(self._learn)
+        self._node.destroy_publisher(self._preview)
         self._node.destroy_publisher(self._overlay)
         self._node.destroy_publisher(self._quality)
 
     def publish(self, result: ScoredImage) -> None:
-        """Publish a result: the score, and the overlay image if anybody watches."""
+        """Publish a result: the score, and the overlay images if anybody watches."""
         result = self.session.learning.judge(result)
         image, assessment = result.received, result.assessment
         header, settings = image.message.header, image.settings
@@ -128,11 +131,27 @@ class CameraInterface:
             header, image.camera, assessment, verdict, result.model, latency_ns)
         self._publish(self._last)
         self.session.record_latency(latency_ns, self._clock_ns())
-        if self.is_watched:
-            self._overlay.publish(bgr_message(header, draw(
-                settings.gain(result.pixels), assessment.score, verdict, assessment.distortion,
-                assessment.quality_map)))
+        self._publish_overlays(result, verdict)
+
+    def _publish_overlays(self, result: ScoredImage, verdict: Verdict) -> None:
+        """Publish the overlay image, and a small one now and then, each if anybody watches."""
+        is_watched = self._overlay.get_subscription_count() > 0
+        is_due = monotonic_ns() - self._previewed_ns > _PREVIEW_AFTER_NS
+        wants_preview = is_due and self._preview.get_subscription_count() > 0
+        if not is_watched and not wants_preview:
+            return
+        assessment, received = result.assessment, result.received
+        frame = received.settings.gain(result.pixels)
+
+        def publish(publisher: Publisher, frame: np.ndarray) -> None:
+            publisher.publish(bgr_message(received.message.header, draw(
+                frame, assessment.score, verdict, assessment.distortion, assessment.quality_map)))
             self.session.record_overlay()
+        if is_watched:
+            publish(self._overlay, frame)
+        if wants_preview:
+            self._previewed_ns = monotonic_ns()
+            publish(self._preview, reduced(frame))
 
     def repeat(self, now_ns: int, criteria: Criteria) -> None:
         """Publish the status of a camera that is FROZEN or SILENT, if no frame just did."""

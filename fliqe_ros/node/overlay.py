@@ -18,10 +18,11 @@ _COLOURS_BGR = {
     Status.FROZEN: (255, 120, 80),
     Status.SILENT: (255, 80, 220),
 }
-_BAD_REGION_BGR = np.array((0, 0, 255), np.float32)
+_BAD_REGION_BGR = (0, 0, 255)
 _OPACITY = 0.6
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPTION_FOR_WIDTH = 'score 0.00  mean 0.00  degraded  gaussian_noise'
+_PREVIEW_WIDTH_PX = 320
 
 
 def draw(
@@ -51,11 +52,20 @@ def draw(
     return picture
 
 
+def reduced(frame: np.ndarray) -> np.ndarray:
+    """Return the frame (H, W) or (H, W, 3), uint8, in the size of a preview."""
+    height, width = frame.shape[:2]
+    if width <= _PREVIEW_WIDTH_PX:
+        return frame
+    size = _PREVIEW_WIDTH_PX, max(round(height * _PREVIEW_WIDTH_PX / width), 1)
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
 def _tint(picture: np.ndarray, quality_map: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     quality = cv2.resize(quality_map.astype(np.float32), (width, height))
-    alpha = _OPACITY * (1.0 - np.clip(quality, 0.0, 1.0))[..., None]
-    return np.rint(picture * (1.0 - alpha) + _BAD_REGION_BGR * alpha).astype(np.uint8)
+    alpha = _OPACITY * (1.0 - np.clip(quality, 0.0, 1.0))
+    return cv2.blendLinear(picture, np.full_like(picture, _BAD_REGION_BGR), 1.0 - alpha, alpha)
 
 
 def _write(picture: np.ndarray, caption: str, colour: Sequence[int]) -> None:

@@ -90,7 +90,7 @@ class Wiring:
 def no_camera(node: Node) -> str:
     """Return which image topics there are, for whoever finds no camera among them."""
     topics = sorted(topic for topic, types in node.get_topic_names_and_types()
-                    if set(types) & set(TYPES.values()) and not topic.endswith('/quality/image')
+                    if set(types) & set(TYPES.values()) and '/quality/' not in topic
                     and node.count_publishers(topic))
     if not topics:
         return 'no camera found: nobody publishes images'

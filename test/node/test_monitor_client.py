@@ -70,7 +70,7 @@ def test_a_camera_is_heard_with_its_figures(camera, monitor):
 def test_no_picture_is_drawn_but_for_rows_in_sight(camera, monitor, robot):
     camera.run(10)
     row = monitor.row()
-    topic = f'{CAMERA}/quality/image'
+    topic = f'{CAMERA}/quality/preview'
     monitor.until(lambda: row.values.get('scored', '0') != '0', 'scored frames')
     assert row.values['overlay images'] == '0' and row.picture is None
     monitor.client.request_pictures([CAMERA, '/unknown'])

@@ -1,5 +1,7 @@
 """The overlay image of the running node."""
 
+import time
+
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -38,6 +40,22 @@ def test_overlay_is_drawn_only_while_somebody_looks(robot, count_drawn):
     assert count_drawn() == counts[-1] >= len(pictures)
     for picture in pictures:
         check(picture, [score.header for score in robot.scores[FRONT]])
+
+
+def test_previews_are_small_and_few(robot, run_node, to_message):
+    run_node(cameras=[FRONT])
+    front = robot.active_camera(FRONT)
+    previews, images = [], []
+    robot.node.create_subscription(Image, f'{FRONT}/quality/preview', previews.append, 100)
+    front.run(60, to_message(np.full((64, 640), 100, np.uint8)))
+    robot.spin_until(lambda: previews, 'a preview')
+    assert (previews[0].height, previews[0].width, previews[0].encoding) == (32, 320, 'bgr8')
+    robot.node.create_subscription(Image, f'{FRONT}/quality/image', images.append, 100)
+    robot.spin_until(lambda: images, 'an image')
+    begun_s, before = time.monotonic(), len(previews)
+    robot.spin_until(lambda: len(previews) - before == 8, 'previews')
+    assert time.monotonic() - begun_s > 7 * 0.15
+    assert len(images) > 8 and images[0].width == 640
 
 
 def test_the_affected_share_of_the_frame_is_told(robot, run_node, to_message):

@@ -143,6 +143,7 @@ def test_a_rate_that_changes(robot, run, logged):
 def test_no_camera(robot, run, logged):
     run(discover='auto')
     robot.camera('/webcam', topic='picture')
+    robot.camera('/other/quality', topic='preview')  # of another node
     robot.start()
     sentence = ('no camera found: set cameras to those of these topics that are thermal: '
                 '/webcam/picture')

@@ -4,7 +4,7 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.monitoring.camera_judge import Verdict
 from fliqe_ros.monitoring.status import Status
 from fliqe_ros.node.messages import bgr_message
-from fliqe_ros.node.overlay import draw
+from fliqe_ros.node.overlay import draw, reduced
 import numpy as np
 import pytest
 from std_msgs.msg import Header
@@ -75,6 +75,15 @@ def test_bad_regions_are_red():
     good, bad = picture[:, 4:100], picture[:, -20:-4]
     assert (good == 100).all()
     assert (bad[..., 2] > 150).all() and (bad[..., :2] < 60).all()
+
+
+@pytest.mark.parametrize('shape, expected', [
+    ((512, 640), (256, 320)), ((512, 640, 3), (256, 320, 3)), ((1, 2000), (1, 320)),
+    ((480, 320), (480, 320)), ((60, 80, 3), (60, 80, 3))])
+def test_previews_are_small(shape, expected):
+    frame = np.full(shape, 100, np.uint8)
+    assert reduced(frame).shape == expected
+    assert (reduced(frame) == 100).all()
 
 
 def test_message():

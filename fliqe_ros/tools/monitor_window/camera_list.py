@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 from fliqe_ros.tools.monitor_window.fleet import CameraRow, Fleet
 from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets
 from fliqe_ros.tools.monitor_window.strip import colour_of, paint_strip
@@ -13,14 +14,16 @@ import numpy as np
 ROW = Qt.ItemDataRole.UserRole
 _LINES = 5.0
 _MUTED_OPACITY = 0.45
+_STRIP_EVERY_S = 2
 
 
 def image_of(picture: np.ndarray) -> Any:
     """Return the ``QImage`` of a picture (H, W, 3) BGR, uint8."""
     height, width, _ = picture.shape
-    # A copy, since Qt would go on reading the memory of the picture.
+    # Four bytes a pixel are drawn fastest. A copy, since Qt would go on reading the memory.
+    pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA).tobytes()
     return QtGui.QImage(
-        picture.tobytes(), width, height, 3 * width, QtGui.QImage.Format.Format_BGR888).copy()
+        pixels, width, height, 4 * width, QtGui.QImage.Format.Format_RGB32).copy()
 
 
 class CameraListModel(QtCore.QAbstractListModel):
@@ -64,12 +67,44 @@ class CameraListModel(QtCore.QAbstractListModel):
         return True
 
 
+class Places(NamedTuple):
+    """Where the parts of a row are, each a ``QRectF``."""
+
+    picture: Any
+    texts: Any
+    strip: Any
+
+    @classmethod
+    def within(cls, row: Any, line: int) -> Places:
+        """
+        Return the places in a row.
+
+        :param row: its ``QRect``.
+        :param line: the height of a line of text in pixels.
+        """
+        rect = QtCore.QRectF(row).adjusted(line / 3, line / 3, -line / 3, -line / 3)
+        left, top, height = rect.left(), rect.top(), rect.height()
+        picture = QtCore.QRectF(left, top, 1.3 * height, height)
+        left = picture.right() + line / 2
+        room = rect.right() - left
+        texts = QtCore.QRectF(left, top, min(max(0.45 * room, 17.0 * line), room), height)
+        left = texts.right() + line / 2
+        return cls(picture, texts, QtCore.QRectF(left, top, rect.right() - left, height))
+
+
 class CameraDelegate(QtWidgets.QStyledItemDelegate):
-    """Draws a row: picture, name and state, what to do, figures, and the strip of scores."""
+    """
+    Draws a row: picture, name and state, what to do, figures, and the strip of scores.
+
+    ``region`` is the part of the list that is drawn now. Pictures change more often than the
+    rest of their rows.
+    """
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
+        self.region = QtGui.QRegion()
         self._images: dict[str, tuple[np.ndarray, Any]] = {}
+        self._strips: dict[str, tuple[object, Any]] = {}
 
     def sizeHint(self, option: Any, index: Any) -> Any:  # noqa: N802 (Qt calls it)
         """Return how much room a row takes."""
@@ -82,20 +117,17 @@ class CameraDelegate(QtWidgets.QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
-        self._paint_ground(painter, option)
-        painter.setOpacity(_MUTED_OPACITY if row.muted else 1.0)
         line = option.fontMetrics.height()
-        rect = QtCore.QRectF(option.rect).adjusted(line / 3, line / 3, -line / 3, -line / 3)
-        picture_width = 1.3 * rect.height()
-        self._paint_picture(painter, row, QtCore.QRectF(
-            rect.left(), rect.top(), picture_width, rect.height()), option.palette)
-        rect.setLeft(rect.left() + picture_width + line / 2)
-        texts_width = min(max(0.45 * rect.width(), 17.0 * line), rect.width())
-        self._paint_texts(painter, row, QtCore.QRectF(
-            rect.left(), rect.top(), texts_width, rect.height()), option)
-        rect.setLeft(rect.left() + texts_width + line / 2)
-        if rect.width() > 4 * line:
-            paint_strip(painter, rect, row.history, time.time(), option.palette)
+        places = Places.within(option.rect, line)
+        is_whole = self.region.intersects(places.texts.toAlignedRect())
+        if is_whole:
+            self._paint_ground(painter, option)
+        painter.setOpacity(_MUTED_OPACITY if row.muted else 1.0)
+        self._paint_picture(painter, row, places.picture, option.palette)
+        if is_whole:
+            self._paint_texts(painter, row, places.texts, option)
+            if places.strip.width() > 4 * line:
+                self._paint_strip(painter, row, places.strip, option.palette)
         painter.restore()
 
     @staticmethod
@@ -121,6 +153,25 @@ class CameraDelegate(QtWidgets.QStyledItemDelegate):
             painter.drawImage(target, image)
         painter.fillRect(QtCore.QRectF(rect.left(), rect.top(), rect.height() / 14,
                                        rect.height()), colour_of(row.state))
+
+    def _paint_strip(self, painter: Any, row: CameraRow, rect: Any, palette: Any) -> None:
+        """Draw the strip, anew once it has moved by about a pixel."""
+        now_s = int(time.time()) // _STRIP_EVERY_S * _STRIP_EVERY_S
+        ratio = painter.device().devicePixelRatioF()
+        size = rect.size().toSize() * ratio
+        roles = QtGui.QPalette.ColorRole
+        drawn_for = (now_s, size, palette.color(roles.Text).rgba(),
+                     palette.color(roles.AlternateBase).rgba())
+        if self._strips.get(row.name, (None,))[0] != drawn_for:
+            strip = QtGui.QPixmap(size)
+            strip.setDevicePixelRatio(ratio)
+            with_strip = QtGui.QPainter(strip)
+            with_strip.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+            paint_strip(with_strip, QtCore.QRectF(QtCore.QPointF(), rect.size()), row.history,
+                        now_s + _STRIP_EVERY_S, palette)
+            with_strip.end()
+            self._strips[row.name] = drawn_for, strip
+        painter.drawPixmap(rect.topLeft(), self._strips[row.name][1])
 
     @staticmethod
     def _paint_texts(painter: Any, row: CameraRow, rect: Any, option: Any) -> None:
@@ -193,9 +244,17 @@ class CameraList(QtWidgets.QListView):
                 names.append(str(index.data()))
         return names
 
-    def redraw(self, name: str) -> None:
-        """Draw the row of a camera anew."""
-        self.update(self.cameras.index(self.cameras.place_of(name), 0))
+    def redraw_picture(self, name: str) -> None:
+        """Draw the picture of a camera anew."""
+        row = self.visualRect(self.cameras.index(self.cameras.place_of(name), 0))
+        if row.isValid():
+            picture = Places.within(row, self.fontMetrics().height()).picture
+            self.viewport().update(picture.toAlignedRect())
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802 (Qt calls it)
+        """Draw what has changed."""
+        self.itemDelegate().region = event.region()
+        super().paintEvent(event)
 
     def refresh(self) -> None:
         """Show what is known now; the selection stays with its camera."""

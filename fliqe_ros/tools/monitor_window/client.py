@@ -11,8 +11,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.rclpy_compat import take_waiting
 from fliqe_ros.tools.monitor_window.calls import Done, ServiceCalls
 from fliqe_ros.tools.monitor_window.fleet import Fleet
-from fliqe_ros.tools.monitor_window.pictures import INTERVAL_S
-from fliqe_ros.tools.monitor_window.pixels import small_picture
+from fliqe_ros.tools.monitor_window.pixels import picture_of
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.callback_groups import CallbackGroup
 from rclpy.context import Context
@@ -65,7 +64,6 @@ class MonitorClient:
         self._group = _Polled()
         self._scores: dict[str, Subscription] = {}
         self._pictures: dict[str, Subscription] = {}
-        self._taken_s: dict[str, float] = {}
         self._services: frozenset[str] = frozenset()
         self._calls = ServiceCalls(self._node, self._executor)
         self._looked_s = 0.0
@@ -97,20 +95,20 @@ class MonitorClient:
                 self.fleet.diagnose({each.key: each.value for each in status.values}, now_s)
         self.fleet.tick(now_s)
         self._calls.poll()
-        return self._take_pictures(now_s)
+        return self._take_pictures()
 
     def request_pictures(self, names: Iterable[str]) -> None:
-        """Subscribe the overlay images of these cameras, and no others."""
+        """Subscribe the previews of these cameras, and no others."""
         wanted = {name for name in names if name in self.fleet.rows}
         for name in [name for name in self._pictures if name not in wanted]:
             self._node.destroy_subscription(self._pictures.pop(name))
         for name in wanted.difference(self._pictures):
             self._pictures[name] = self._subscribe(
-                Image, f'{self.fleet.rows[name].topic}/image', 1)
+                Image, f'{self.fleet.rows[name].topic}/preview', 1)
 
     @property
     def requested(self) -> set[str]:
-        """Return the cameras whose overlay images are subscribed."""
+        """Return the cameras whose previews are subscribed."""
         return set(self._pictures)
 
     def can(self, name: str, action: str) -> bool:
@@ -173,16 +171,13 @@ class MonitorClient:
                       if topic not in topics and camera_of(topic) not in self.fleet.rows]:
             self._node.destroy_subscription(self._scores.pop(topic))
 
-    def _take_pictures(self, now_s: float) -> list[str]:
+    def _take_pictures(self) -> list[str]:
         shown = []
         for name, subscription in self._pictures.items():
-            if 0 <= now_s - self._taken_s.get(name, 0.0) < INTERVAL_S:
-                continue
             for message, _ in take_waiting(subscription, 1):
-                picture = small_picture(message)
+                picture = picture_of(message)
                 if picture is not None:
                     self.fleet.show(name, picture)
-                    self._taken_s[name] = now_s
                     shown.append(name)
         return shown
 

@@ -1,4 +1,4 @@
-"""Overlay images, reduced to what a row of the list or an event has room for."""
+"""The pictures that rows, events and reports show: the node's previews."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-#: Width of a reduced picture.
-WIDTH_PX = 320
 
-
-def small_picture(message: Any) -> np.ndarray | None:
+def picture_of(message: Any) -> np.ndarray | None:
     """
-    Return the picture of an overlay image, ``WIDTH_PX`` wide at most.
+    Return the picture of a preview.
 
     :param message: a ``sensor_msgs/Image``, ``bgr8`` as the node makes them.
     :return: (H, W, 3) BGR, uint8; None if the message holds no such picture.
@@ -23,12 +20,7 @@ def small_picture(message: Any) -> np.ndarray | None:
             or len(message.data) < step * height:
         return None
     rows = np.frombuffer(message.data, np.uint8, step * height).reshape(height, step)
-    picture = rows[:, :3 * width].reshape(height, width, 3)
-    scale = min(WIDTH_PX / width, 1.0)
-    if scale == 1.0:
-        return picture.copy()
-    return cv2.resize(picture, (WIDTH_PX, max(round(height * scale), 1)),
-                      interpolation=cv2.INTER_AREA)
+    return rows[:, :3 * width].reshape(height, width, 3)
 
 
 def jpeg(picture: np.ndarray) -> bytes:

@@ -35,8 +35,9 @@ def paint_strip(painter: Any, rect: Any, history: History, now_s: float, palette
     painter.fillRect(rect, palette.color(QtGui.QPalette.ColorRole.AlternateBase))
     seconds = history.since(now_s - SPAN_S)
     px_per_s = rect.width() / SPAN_S
+    right, bottom, px_per_score = rect.right(), rect.bottom() - 2, rect.height() - 4
     for first, last in _runs(seconds):
-        left = rect.right() - (now_s - first.start_s) * px_per_s
+        left = right - (now_s - first.start_s) * px_per_s
         width = (last.start_s + 1 - first.start_s) * px_per_s
         painter.fillRect(QtCore.QRectF(left, rect.top(), width + 0.5, rect.height()),
                          colour_of(first.state, _TINT))
@@ -46,8 +47,8 @@ def paint_strip(painter: Any, rect: Any, history: History, now_s: float, palette
         painter.setPen(pen)
         for line in _lines(seconds, name):
             painter.drawPolyline(QtGui.QPolygonF([
-                QtCore.QPointF(rect.right() - (now_s - at_s - 0.5) * px_per_s,
-                               rect.bottom() - 2 - value * (rect.height() - 4))
+                QtCore.QPointF(right - (now_s - at_s - 0.5) * px_per_s,
+                               bottom - value * px_per_score)
                 for at_s, value in line]))
     painter.restore()
 

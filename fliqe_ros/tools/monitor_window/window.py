@@ -10,7 +10,6 @@ from fliqe_ros.tools.monitor_window.camera_list import CameraList
 from fliqe_ros.tools.monitor_window.client import MonitorClient
 from fliqe_ros.tools.monitor_window.details import Details
 from fliqe_ros.tools.monitor_window.event_list import EventList
-from fliqe_ros.tools.monitor_window.pictures import PictureTurns
 from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtWidgets
 from fliqe_ros.tools.monitor_window.report import write_report
 
@@ -31,7 +30,6 @@ class MonitorWidget(QtWidgets.QWidget):
         self.setObjectName('ThermalImageQuality')
         self.setWindowTitle('Thermal image quality')
         self._client, self._fleet = client, client.fleet
-        self._turns = PictureTurns()
         self._node = ''
         self.cameras = CameraList(self._fleet)
         self.details = Details()
@@ -86,12 +84,10 @@ class MonitorWidget(QtWidgets.QWidget):
     def poll(self) -> None:
         """Take in what has come, and ask for the pictures that are in sight."""
         for name in self._client.poll():
-            self._turns.arrived(name)
             if name == self.cameras.selected:
                 self.details.picture.show_picture(self._fleet.rows[name].picture)
-            self.cameras.redraw(name)
-        wanted = self._turns.wanted(self.cameras.visible(), self.cameras.selected, time.time())
-        self._client.request_pictures(wanted)
+            self.cameras.redraw_picture(name)
+        self._client.request_pictures(self.cameras.visible())
 
     def refresh(self) -> None:
         """Draw what is known now; nothing while the window is hidden."""
