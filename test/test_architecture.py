@@ -15,7 +15,7 @@ ROOMS = ('errors', 'distortion_types', 'imaging', 'frame_io', 'models', 'backend
 #: These run without ROS.
 LIBRARY = tuple(room for room in ROOMS if room not in ('node', 'tools'))
 MONITOR = 'tools.monitor_window'
-MONITOR_LOGIC = ('states', 'history', 'events', 'fleet', 'pixels', 'report')
+MONITOR_LOGIC = ('states', 'history', 'events', 'fleet', 'pixels', 'report', 'thresholds')
 #: A module of this name is generated from msg/.
 GENERATED = 'msg'
 

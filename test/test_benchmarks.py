@@ -52,7 +52,7 @@ def results(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth', 'monitor'])
+@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth'])
 def test_help(script):
     assert '--quick' in bench(script, '--help')
 
@@ -92,6 +92,7 @@ def test_a_node_comes_through_a_minute_of_everything_that_goes_wrong():
 
 
 def test_monitor_tells_what_it_costs_and_hears():
+    pytest.importorskip('PyQt5')
     said = bench('monitor', '--quick')
     assert '2 cameras at 30 Hz, 2 rows in sight' in said
     cost, scores, pictures = map(float, re.search(

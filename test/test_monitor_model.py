@@ -10,6 +10,7 @@ from fliqe_ros.tools.monitor_window.history import History, SPAN_S
 from fliqe_ros.tools.monitor_window.pixels import picture_of
 from fliqe_ros.tools.monitor_window.report import write_report
 from fliqe_ros.tools.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.thresholds import CameraThresholds, own_name, questions
 import numpy as np
 import pytest
 
@@ -294,3 +295,30 @@ def test_pictures_are_read(message):
     SimpleNamespace(height=1, width=0, step=0, encoding='bgr8', data=b'')])
 def test_what_is_no_picture_is_left_aside(message):
     assert picture_of(message) is None
+
+
+# Thresholds
+
+@pytest.mark.parametrize('camera, node, name', [
+    ('/flir', '/fliqe', 'camera_settings.flir.warn_below'),
+    ('/', '/fliqe', 'camera_settings.root.warn_below'),
+    ('/robot1/flir', '/robot1/fliqe', 'camera_settings.flir.warn_below'),
+    ('/robot1/flir/rear', '/fliqe', 'camera_settings.robot1.flir.rear.warn_below'),
+])
+def test_own_thresholds_are_called_as_on_the_node(camera, node, name):
+    assert own_name(camera, node, 'warn_below') == name
+    assert questions(camera, node) == [
+        name, name.replace('warn', 'error'), 'warn_below', 'error_below']
+
+
+def test_it_is_told_where_a_camera_follows_its_node():
+    thresholds = CameraThresholds.of_answer([0.7, 0.3, 0.6, 0.3])
+    assert thresholds.told('warn_below') == '0.70, its node 0.60'
+    assert thresholds.told('error_below') == '0.30, as its node'
+    assert not thresholds.follows_all
+    assert CameraThresholds.of_answer([0.6, 0.3, 0.6, 0.3]).follows_all
+
+
+@pytest.mark.parametrize('answer', [[], [0.6, 0.3], [None, None, 0.6, 0.3], [0.6, 0.3, 'a', 0.3]])
+def test_a_node_without_thresholds_of_cameras_has_none(answer):
+    assert CameraThresholds.of_answer(answer) is None

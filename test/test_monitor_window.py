@@ -1,6 +1,7 @@
 """The monitor's window: what it shows and does, with real topics and services, drawn offscreen."""
 
 import ast
+from itertools import product
 from pathlib import Path
 import subprocess
 import sys
@@ -14,19 +15,23 @@ from fliqe_ros.tools.monitor_window.details import Thresholds
 from fliqe_ros.tools.monitor_window.fleet import Fleet
 from fliqe_ros.tools.monitor_window.qt import Qt, QtGui, QtWidgets
 from fliqe_ros.tools.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.thresholds import CameraThresholds, own_name
 from fliqe_ros.tools.monitor_window.window import MonitorWidget
 import numpy as np
 import pytest
 import pytestqt  # noqa: F401 (its fixtures are used)
-from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_MS = 60_000
+SHOWN = CameraThresholds({'warn_below': 0.6, 'error_below': 0.3},
+                         {'warn_below': 0.6, 'error_below': 0.3})
 ADVICE = 'lens_blur: focus the lens, and clean it if that does not help'
 
 
@@ -41,6 +46,9 @@ class Scores(Node):
         self.asked, self._topics, self._images = [], {}, {}
         self.declare_parameter('warn_below', 0.6)
         self.declare_parameter('error_below', 0.3)
+        for camera, (name, value) in product(cameras, SHOWN.node.items()):
+            self.declare_parameter(own_name(camera, '/fliqe', name), value,
+                                   ParameterDescriptor(dynamic_typing=True))
         self.add_on_set_parameters_callback(self._check)
         for camera in cameras:
             self._topics[camera] = self.create_publisher(QualityScore, f'{camera}/quality', 10)
@@ -59,6 +67,11 @@ class Scores(Node):
             return response
         self.create_service(Trigger, f'{camera}/quality/{action}', answer)
 
+    def own(self, camera):
+        """Return the thresholds of a camera; None where its own was given up."""
+        names = [own_name(camera, '/fliqe', name) for name in SHOWN.node]
+        return [self.get_parameter_or(name).value for name in names]
+
     def watched(self):
         """Return the cameras whose pictures somebody asks for."""
         return {camera for camera, publisher in self._images.items()
@@ -66,7 +79,7 @@ class Scores(Node):
 
     @staticmethod
     def _check(parameters):
-        low = any(each.value > 0.9 for each in parameters)
+        low = any((each.value or 0) > 0.9 for each in parameters)
         return SetParametersResult(successful=not low, reason='too high' if low else '')
 
     def _publish(self):
@@ -238,30 +251,69 @@ def test_buttons_ask_the_node(qtbot, window, publish):
     wait(qtbot, lambda: node.asked == [('/a', 'reset'), ('/a', 'learn')])
 
 
-def test_sliders_set_the_thresholds_of_the_node(qtbot, window, publish):
+def test_sliders_set_the_thresholds_of_the_selected_camera(qtbot, window, publish):
+    node = publish('/a', '/b')
+    thresholds = window.details.thresholds
+    wait(qtbot, lambda: window.cameras.selected == '/a' and thresholds.isEnabled())
+    assert [thresholds.value(name) for name in ('warn_below', 'error_below')] == [0.6, 0.3]
+    assert thresholds.numbers['warn_below'].text() == '0.60, as its node'
+    assert not thresholds.follow.isEnabled()
+    thresholds.sliders['warn_below'].setValue(70)
+    wait(qtbot, lambda: node.own('/a') == [0.7, 0.3])
+    assert node.own('/b') == [0.6, 0.3] and node.get_parameter('warn_below').value == 0.6
+    wait(qtbot, lambda: window.note.text() == 'thresholds of /a are set')
+    wait(qtbot, lambda: thresholds.numbers['warn_below'].text() == '0.70, its node 0.60')
+    assert thresholds.numbers['error_below'].text() == '0.30, as its node'
+    thresholds.sliders['warn_below'].setValue(95)
+    wait(qtbot, lambda: window.note.text() == '✖ too high')
+    wait(qtbot, lambda: thresholds.value('warn_below') == 0.7)  # as the node still has it
+    window.cameras.select('/b')
+    wait(qtbot, lambda: thresholds.numbers['warn_below'].text() == '0.60, as its node')
+    window.cameras.select('/a')
+    wait(qtbot, thresholds.follow.isEnabled)
+    qtbot.mouseClick(thresholds.follow, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: node.own('/a') == [None, None])
+    wait(qtbot, lambda: window.note.text() == '/a follows its node')
+
+
+def test_thresholds_that_somebody_else_sets_are_shown(qtbot, window, publish):
     node = publish('/a')
     thresholds = window.details.thresholds
     wait(qtbot, thresholds.isEnabled)
-    assert thresholds.values() == {'warn_below': 0.6, 'error_below': 0.3}
-    assert 'of /fliqe' in thresholds.title()
-    thresholds.sliders['warn_below'].setValue(70)
-    wait(qtbot, lambda: node.get_parameter('warn_below').value == 0.7)
-    wait(qtbot, lambda: window.note.text() == 'thresholds are set')
-    thresholds.sliders['warn_below'].setValue(95)
-    wait(qtbot, lambda: window.note.text() == '✖ too high')
-    wait(qtbot, lambda: thresholds.values()['warn_below'] == 0.7)  # as the node still has it
+    node.set_parameters([Parameter('error_below', value=0.2)])
+    wait(qtbot, lambda: thresholds.numbers['error_below'].text() == '0.30, its node 0.20')
 
 
-def test_sliders_say_nothing_while_they_move(qtbot):
-    thresholds = Thresholds()
+@pytest.fixture
+def thresholds(qtbot):
+    """Return sliders, and the values that they chose."""
+    thresholds, chosen = Thresholds(), []
     qtbot.addWidget(thresholds)
-    thresholds.show_values('/fliqe', {'warn_below': 0.6, 'error_below': 0.3})
-    chosen = []
+    thresholds.show_thresholds(SHOWN)
     thresholds.chosen.connect(chosen.append)
-    with qtbot.waitSignal(thresholds.chosen, timeout=TIMEOUT_MS):
+    return thresholds, chosen
+
+
+def test_sliders_say_nothing_while_they_move_and_only_what_changed(qtbot, thresholds):
+    widget, chosen = thresholds
+    with qtbot.waitSignal(widget.chosen, timeout=TIMEOUT_MS):
         for value in range(40, 51):
-            thresholds.sliders['error_below'].setValue(value)
-    assert chosen == [{'warn_below': 0.6, 'error_below': 0.5}]
+            widget.sliders['error_below'].setValue(value)
+            widget.show_thresholds(SHOWN)  # an answer comes meanwhile
+    assert chosen == [{'error_below': 0.5}]
+    widget.show_thresholds(SHOWN)
+    assert widget.value('error_below') == 0.3
+
+
+def test_a_slider_that_moved_last_says_nothing_of_another_camera(qtbot, thresholds):
+    widget, chosen = thresholds
+    widget.sliders['error_below'].setValue(50)
+    widget.show_thresholds(None)
+    assert not widget.isEnabled()
+    widget.show_thresholds(SHOWN)
+    with qtbot.waitSignal(widget.chosen, timeout=TIMEOUT_MS):
+        widget.sliders['warn_below'].setValue(70)
+    assert chosen == [{'warn_below': 0.7}]
 
 
 def test_events_are_listed_with_pictures_and_saved(qtbot, window, publish, tmp_path):
@@ -307,7 +359,7 @@ def test_a_screen_reader_is_told_the_row(qtbot, window, publish):
 def test_every_control_is_reached_by_keyboard(window):
     controls = [*window.findChildren(QtWidgets.QPushButton),
                 *window.findChildren(QtWidgets.QSlider), window.cameras, window.events]
-    assert len(controls) == 9
+    assert len(controls) == 10
     assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in controls)
 
 

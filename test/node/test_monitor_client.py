@@ -6,6 +6,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.tools.monitor_window.client import MonitorClient
 from fliqe_ros.tools.monitor_window.fleet import ABSENT_AFTER_S, Fleet
 from fliqe_ros.tools.monitor_window.states import State
+from fliqe_ros.tools.monitor_window.thresholds import CameraThresholds
 import pytest
 from rclpy.context import Context
 
@@ -110,23 +111,39 @@ def test_learning_is_offered_where_the_node_has_the_service(camera, monitor, rob
     assert sentence and 'no answer' not in sentence and 'no service' not in sentence
 
 
-def test_thresholds_are_those_of_the_node_and_are_set_there(camera, monitor, robot):
-    shown = []
+def test_thresholds_of_a_camera_are_set_and_given_up(camera, monitor, robot):
+    def read():
+        shown = []
+        monitor.client.get_thresholds(CAMERA, '/fliqe', shown.append, monitor.note)
+        monitor.until(lambda: shown, 'thresholds')
+        return shown[0]
+
+    def set_them(**values):
+        monitor.client.set_thresholds(CAMERA, '/fliqe', values, monitor.note)
+        return monitor.end()
+
+    of_node = {'warn_below': 0.6, 'error_below': 0.3}
     monitor.row()
-    monitor.client.get_thresholds('/fliqe', shown.append, monitor.note)
-    monitor.until(lambda: shown, 'thresholds')
-    assert shown == [{'warn_below': 0.6, 'error_below': 0.3}]
-    monitor.client.set_thresholds('/fliqe', {'warn_below': 0.7, 'error_below': 0.2}, monitor.note)
-    assert monitor.end() == (True, 'thresholds are set')
-    assert robot.get('warn_below', 'error_below') == [0.7, 0.2]
-    monitor.client.set_thresholds('/fliqe', {'warn_below': 0.2, 'error_below': 0.7}, monitor.note)
-    succeeded, sentence = monitor.end()
+    assert read() == CameraThresholds(of_node, of_node)
+    assert set_them(warn_below=0.7, error_below=0.2) == (True, f'thresholds of {CAMERA} are set')
+    assert read() == CameraThresholds({'warn_below': 0.7, 'error_below': 0.2}, of_node)
+    assert robot.get('warn_below', 'camera_settings.cam.warn_below') == [0.6, 0.7]
+    succeeded, sentence = set_them(warn_below=0.2, error_below=0.7)
     assert not succeeded and 'error_below' in sentence
-    assert robot.get('warn_below', 'error_below') == [0.7, 0.2]
+    assert read() == CameraThresholds({'warn_below': 0.7, 'error_below': 0.2}, of_node)
+    assert set_them(warn_below=None, error_below=None) == (True, f'{CAMERA} follows its node')
+    monitor.until(lambda: read() == CameraThresholds(of_node, of_node), 'those of the node')
+
+
+def test_a_camera_that_a_node_does_not_know_has_no_thresholds(camera, monitor):
+    shown = []
+    monitor.client.get_thresholds('/other', '/fliqe', shown.append, monitor.note)
+    monitor.until(lambda: shown, 'the answer')
+    assert shown == [None]
 
 
 def test_a_node_that_is_gone_is_told(monitor):
-    monitor.client.get_thresholds('/nobody', pytest.fail, monitor.note)
+    monitor.client.get_thresholds(CAMERA, '/nobody', pytest.fail, monitor.note)
     assert monitor.end() == (False, 'there is no service /nobody/get_parameters')
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import time
 from typing import Any
 
@@ -12,6 +12,8 @@ from fliqe_ros.node.rclpy_compat import take_waiting
 from fliqe_ros.tools.monitor_window.calls import Done, ServiceCalls
 from fliqe_ros.tools.monitor_window.fleet import Fleet
 from fliqe_ros.tools.monitor_window.pixels import picture_of
+from fliqe_ros.tools.monitor_window.thresholds import (
+    CameraThresholds, own_name, questions)
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.callback_groups import CallbackGroup
 from rclpy.context import Context
@@ -28,7 +30,6 @@ _TYPE = 'fliqe_ros/msg/QualityScore'
 _LOOK_EVERY_S = 1.0
 #: Messages that wait between two polls: those of a quarter of a second at 200 Hz.
 _DEPTH = 50
-THRESHOLDS = ('warn_below', 'error_below')
 
 
 class _Polled(CallbackGroup):
@@ -129,25 +130,31 @@ class MonitorClient:
         return next((f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in infos), '')
 
     def get_thresholds(
-        self, node: str, show: Callable[[dict[str, float]], None], done: Done,
+        self, camera: str, node: str, show: Callable[[CameraThresholds | None], None], done: Done,
     ) -> None:
-        """Ask a node for its thresholds, by parameter name, and show them."""
+        """Ask a node for the thresholds of a camera, and show them; None if it has none."""
         def take(answer: GetParameters.Response) -> None:
-            values = map(parameter_value_to_python, answer.values)
-            show({name: value for name, value in zip(THRESHOLDS, values)
-                  if isinstance(value, float)})
+            values = [*map(parameter_value_to_python, answer.values)]
+            show(CameraThresholds.of_answer(values))
         self._calls.call(GetParameters, f'{node}/get_parameters',
-                         GetParameters.Request(names=list(THRESHOLDS)), take, done)
+                         GetParameters.Request(names=questions(camera, node)), take, done)
 
-    def set_thresholds(self, node: str, values: dict[str, float], done: Done) -> None:
-        """Set thresholds of a node, all or none, by parameter name."""
-        parameters = [Parameter(name, value=value).to_parameter_msg()
+    def set_thresholds(
+        self, camera: str, node: str, values: Mapping[str, float | None], done: Done,
+    ) -> None:
+        """
+        Set own thresholds of a camera, all or none.
+
+        :param values: by the names of parameters; None gives the own value up.
+        """
+        parameters = [Parameter(own_name(camera, node, name), value=value).to_parameter_msg()
                       for name, value in values.items()]
         self._calls.call(
             SetParametersAtomically, f'{node}/set_parameters_atomically',
             SetParametersAtomically.Request(parameters=parameters),
-            lambda answer: done(answer.result.successful,
-                                answer.result.reason or 'thresholds are set'), done)
+            lambda answer: done(answer.result.successful, answer.result.reason or (
+                f'{camera} follows its node' if None in values.values()
+                else f'thresholds of {camera} are set')), done)
 
     def _subscribe(
         self, message_type: Any, topic: str, depth: int, raw: bool = False,

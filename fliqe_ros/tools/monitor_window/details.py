@@ -7,8 +7,9 @@ from typing import Any
 from fliqe_ros.tools.monitor_window.camera_list import image_of
 from fliqe_ros.tools.monitor_window.fleet import CameraRow
 from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtGui, QtWidgets, Signal
+from fliqe_ros.tools.monitor_window.thresholds import CameraThresholds
 
-#: Parameters of the node → what the sliders are called, with their keys.
+#: Parameters of a camera → what the sliders are called, with their keys.
 _SLIDERS = {'warn_below': '&Degraded below', 'error_below': '&Bad below'}
 _STEPS = 100
 _SETTLED_MS = 300
@@ -44,54 +45,68 @@ class Picture(QtWidgets.QWidget):
 
 class Thresholds(QtWidgets.QGroupBox):
     """
-    Sliders for the thresholds of a node.
+    Sliders for the thresholds of a camera, and a button that gives its own ones up.
 
-    ``chosen`` is emitted with the values by parameter name, once a slider rests.
+    ``chosen`` is emitted, once a slider rests, with the values that were changed by parameter
+    name; None is to follow the node.
     """
 
     chosen = Signal(dict)
 
     def __init__(self, parent: Any = None) -> None:
-        super().__init__('Thresholds', parent)
+        super().__init__('Thresholds of this camera', parent)
         form = QtWidgets.QGridLayout(self)
         self.sliders: dict[str, Any] = {}
-        self._numbers: dict[str, Any] = {}
+        self.numbers: dict[str, Any] = {}
+        self._moved: set[str] = set()
         for line, (name, words) in enumerate(_SLIDERS.items()):
             label, slider = QtWidgets.QLabel(words), QtWidgets.QSlider(Qt.Orientation.Horizontal)
-            number = QtWidgets.QLabel('–')
+            number = QtWidgets.QLabel()
             slider.setRange(0, _STEPS)
             slider.setPageStep(5)
             slider.setAccessibleName(words.replace('&', ''))
-            slider.valueChanged.connect(self._on_moved)
+            slider.valueChanged.connect(lambda _, name=name: self._on_moved(name))
             label.setBuddy(slider)
             for column, widget in enumerate((label, slider, number)):
                 form.addWidget(widget, line, column)
-            self.sliders[name], self._numbers[name] = slider, number
+            self.sliders[name], self.numbers[name] = slider, number
+        self.follow = QtWidgets.QPushButton('&Follow the node')
+        self.follow.setToolTip('Give the own thresholds of this camera up')
+        self.follow.clicked.connect(lambda: self.chosen.emit(dict.fromkeys(self.sliders)))
+        form.addWidget(self.follow, len(_SLIDERS), 0, 1, 3)
         self._settle = QtCore.QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLED_MS)
-        self._settle.timeout.connect(lambda: self.chosen.emit(self.values()))
-        self.setEnabled(False)
+        self._settle.timeout.connect(self._choose)
+        self.show_thresholds(None)
 
-    def values(self) -> dict[str, float]:
-        """Return the values, by parameter name."""
-        return {name: slider.value() / _STEPS for name, slider in self.sliders.items()}
+    def value(self, name: str) -> float:
+        """Return the value of a slider, by parameter name."""
+        return self.sliders[name].value() / _STEPS
 
-    def show_values(self, node: str, values: dict[str, float]) -> None:
-        """Show the values of a node, by parameter name; none are shown if one is missing."""
-        known = set(values) >= set(self.sliders)
-        self.setEnabled(known)
-        self.setTitle(f'Thresholds of {node}, for all its cameras' if known else 'Thresholds')
+    def show_thresholds(self, thresholds: CameraThresholds | None) -> None:
+        """Show thresholds, unless somebody is moving a slider, or that none are known."""
+        if thresholds is None:
+            self._settle.stop()
+        elif self._settle.isActive() or any(each.isSliderDown() for each in self.sliders.values()):
+            return
+        self.setEnabled(thresholds is not None)
+        self.follow.setEnabled(thresholds is not None and not thresholds.follows_all)
         for name, slider in self.sliders.items():
             slider.blockSignals(True)
-            slider.setValue(round(values.get(name, 0.0) * _STEPS))
+            slider.setValue(round(thresholds.camera[name] * _STEPS) if thresholds else 0)
             slider.blockSignals(False)
-            self._numbers[name].setText(f'{values[name]:.2f}' if known else '–')
+            self.numbers[name].setText(thresholds.told(name) if thresholds else '–')
+        self._moved.clear()
 
-    def _on_moved(self) -> None:
-        for name, value in self.values().items():
-            self._numbers[name].setText(f'{value:.2f}')
+    def _on_moved(self, name: str) -> None:
+        self._moved.add(name)
+        self.numbers[name].setText(f'{self.value(name):.2f}')
         self._settle.start()
+
+    def _choose(self) -> None:
+        self.chosen.emit({name: self.value(name) for name in self.sliders if name in self._moved})
+        self._moved.clear()
 
 
 class Details(QtWidgets.QWidget):

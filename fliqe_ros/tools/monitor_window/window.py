@@ -6,16 +6,19 @@ from pathlib import Path
 import time
 from typing import Any
 
+from fliqe_ros.tools.monitor_window.calls import Done
 from fliqe_ros.tools.monitor_window.camera_list import CameraList
 from fliqe_ros.tools.monitor_window.client import MonitorClient
 from fliqe_ros.tools.monitor_window.details import Details
 from fliqe_ros.tools.monitor_window.event_list import EventList
 from fliqe_ros.tools.monitor_window.qt import Qt, QtCore, QtWidgets
 from fliqe_ros.tools.monitor_window.report import write_report
+from fliqe_ros.tools.monitor_window.thresholds import CameraThresholds
 
 _POLL_MS = 200
 _REDRAW_MS = 500
 _NOTE_MS = 8000
+_READ_EVERY_S = 2.0
 
 
 class MonitorWidget(QtWidgets.QWidget):
@@ -30,7 +33,10 @@ class MonitorWidget(QtWidgets.QWidget):
         self.setObjectName('ThermalImageQuality')
         self.setWindowTitle('Thermal image quality')
         self._client, self._fleet = client, client.fleet
-        self._node = ''
+        #: The selected camera, and the node that scores it.
+        self._camera = '', ''
+        self._changes = 0
+        self._read_s = 0.0
         self.cameras = CameraList(self._fleet)
         self.details = Details()
         self.events = EventList(self._fleet.events)
@@ -148,29 +154,31 @@ class MonitorWidget(QtWidgets.QWidget):
         name = self.cameras.selected
         can = {action: self._client.can(name, action) for action in ('reset', 'learn')}
         self.details.show_row(self._fleet.rows.get(name), can, time.time())
-        node = self._client.scoring_node(name)
-        if node != self._node:
-            self._node = node
-            self._show_thresholds()
+        camera = name, self._client.scoring_node(name)
+        if camera != self._camera:
+            self._camera = camera
+            self._changes += 1
+            self.details.thresholds.show_thresholds(None)
+            self._read_thresholds(self._tell)
+        elif time.monotonic() - self._read_s > _READ_EVERY_S:  # somebody else may have set them
+            self._read_thresholds(lambda *_: None)
 
-    def _show_thresholds(self) -> None:
-        node = self._node
-        self.details.thresholds.show_values(node, {})
-        if node:
-            self._client.get_thresholds(
-                node, lambda values: self._take_thresholds(node, values), self._tell)
+    def _read_thresholds(self, done: Done) -> None:
+        changes, self._read_s = self._changes, time.monotonic()
 
-    def _take_thresholds(self, node: str, values: dict[str, float]) -> None:
-        if node == self._node:  # else another one was selected meanwhile
-            self.details.thresholds.show_values(node, values)
+        def show(thresholds: CameraThresholds | None) -> None:
+            if changes == self._changes:  # else another camera was selected, or they were set
+                self.details.thresholds.show_thresholds(thresholds)
+        if all(self._camera):
+            self._client.get_thresholds(*self._camera, show, done)
 
-    def _set_thresholds(self, values: dict[str, float]) -> None:
+    def _set_thresholds(self, values: dict[str, float | None]) -> None:
         def end(succeeded: bool, sentence: str) -> None:
             self._tell(succeeded, sentence)
-            if not succeeded:
-                self._show_thresholds()
-        if self._node:
-            self._client.set_thresholds(self._node, values, end)
+            self._read_thresholds(self._tell)
+        self._changes += 1
+        if all(self._camera):
+            self._client.set_thresholds(*self._camera, values, end)
 
     def _tell(self, succeeded: bool, sentence: str) -> None:
         self.note.setText(sentence if succeeded else f'✖ {sentence}')
