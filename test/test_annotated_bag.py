@@ -34,7 +34,7 @@ def test_a_bag_has_what_the_node_would_have_published(scene, tmp_path):  # noqa:
     assert last.header.stamp.sec == 2 and last.is_counted and last.frames_in_window == 21
     assert sum(last.distortion_probabilities) == pytest.approx(1, abs=1e-5)
     assert [array.status[0].level for array in diagnostics] == [b'\0', b'\0', b'\2']
-    assert diagnostics[2].status[0].name == 'fliqe: /camera_frame__'
+    assert diagnostics[2].status[0].name == 'fliqe: camera_frame__'
 
 
 @pytest.mark.parametrize('recording, topic, namespace', [

@@ -4,10 +4,8 @@ import ast
 import gc
 import json
 from pathlib import Path
-import re
 import xml.etree.ElementTree as ElementTree
 
-from fliqe_ros.msg import QualityScore
 from fliqe_ros.node.parameters import DEFAULTS, settings_from
 import pytest
 import rclpy
@@ -78,17 +76,3 @@ def test_the_perspective_shows_what_is_installed_with_the_package():
     # As rqt saves it: settings for each plugin, and a place in the window.
     assert {name.split('__')[1] for name in saved['groups']} == {
         plugin.split('/')[0] for plugin in running}
-
-
-@pytest.mark.parametrize('name, parse', [
-    ('foxglove.json', json.loads),
-    ('plotjuggler.xml', ElementTree.fromstring),
-])
-def test_layout_shows_what_the_node_publishes(name, parse):
-    text = (CONFIG / name).read_text()
-    parse(text)
-    shown = re.findall(r'/flir_(front|rear)/quality(?:[/.](\w+))?', text)
-    assert {camera for camera, _ in shown} == {'front', 'rear'}
-    fields = {field for _, field in shown}
-    assert 'smoothed_score' in fields
-    assert fields <= {'', 'image', *QualityScore.get_fields_and_field_types()}

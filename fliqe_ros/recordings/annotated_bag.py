@@ -11,6 +11,7 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.monitoring.camera_judge import Verdict
 from fliqe_ros.monitoring.status import Status
+from fliqe_ros.parameters.own_values import dotted
 from fliqe_ros.recordings.journal import NO_STAMP
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
@@ -107,11 +108,11 @@ def _quality(row: np.ndarray, verdict: Verdict, namespace: str, model: str, stam
 
 def _diagnostics(verdict: Verdict, namespace: str, time_ns: int, store: Any) -> Any:
     pair = store.types['diagnostic_msgs/msg/KeyValue']
-    values = {'status': verdict.status.label, 'smoothed score': f'{verdict.smoothed:.3f}',
+    values = {'camera': namespace, 'status': verdict.status.label, 'smoothed score': f'{verdict.smoothed:.3f}',
               'frames in window': verdict.frames,
               'distortion': Distortion(verdict.distortion).label}
     status = store.types['diagnostic_msgs/msg/DiagnosticStatus'](
-        level=_LEVELS.get(verdict.status, 2), name=f'fliqe: {namespace}',
+        level=_LEVELS.get(verdict.status, 2), name=f'fliqe: {dotted(namespace)}',
         message=verdict.reason or f'{verdict.status.label}, smoothed {verdict.smoothed:.2f}',
         hardware_id=namespace,
         values=[pair(key=key, value=str(value)) for key, value in values.items()])

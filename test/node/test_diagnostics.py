@@ -130,6 +130,30 @@ def test_the_aggregator_leaves_the_status_of_others_alone(name):
                    if isinstance(analyzer, dict) for regex in analyzer['regex'])
 
 
+# As GenericAnalyzer::init of diagnostic_aggregator reads them; another type is an exception there.
+GENERIC_ANALYZER = {
+    'type': str, 'path': str, 'find_and_remove_prefix': list, 'remove_prefix': list,
+    'startswith': list, 'contains': list, 'expected': list, 'regex': list, 'timeout': float,
+    'num_items': int, 'discard_stale': bool}
+
+
+def test_the_aggregator_reads_every_parameter():
+    assert isinstance(ANALYZERS['path'], str)
+    for analyzer in ANALYZERS.values():
+        if isinstance(analyzer, dict):
+            assert analyzer['type'] == 'diagnostic_aggregator/GenericAnalyzer'
+            for name, value in analyzer.items():
+                assert type(value) is GENERIC_ANALYZER[name], name
+            assert '/' not in analyzer['path'] and analyzer['timeout'] > 0
+
+
+def test_a_camera_may_leave_the_aggregator_s_list_and_a_node_may_not():
+    # It drops what is older than the timeout, or shows it as STALE.
+    assert {name: analyzer['discard_stale'] for name, analyzer in ANALYZERS.items()
+            if isinstance(analyzer, dict)} == {
+        'thermal_cameras': True, 'thermal_quality_nodes': False}
+
+
 @pytest.mark.parametrize('gone, level, message', [
     (frozenset({'/flir'}), STALE, 'gone: no frames for 9.0 s'),
     (frozenset({'/flir_rear'}), ERROR, 'no frames for 9.0 s'),
