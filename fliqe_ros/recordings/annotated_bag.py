@@ -108,8 +108,8 @@ def _quality(row: np.ndarray, verdict: Verdict, namespace: str, model: str, stam
 
 def _diagnostics(verdict: Verdict, namespace: str, time_ns: int, store: Any) -> Any:
     pair = store.types['diagnostic_msgs/msg/KeyValue']
-    values = {'camera': namespace, 'status': verdict.status.label, 'smoothed score': f'{verdict.smoothed:.3f}',
-              'frames in window': verdict.frames,
+    values = {'camera': namespace, 'status': verdict.status.label,
+              'smoothed score': f'{verdict.smoothed:.3f}', 'frames in window': verdict.frames,
               'distortion': Distortion(verdict.distortion).label}
     status = store.types['diagnostic_msgs/msg/DiagnosticStatus'](
         level=_LEVELS.get(verdict.status, 2), name=f'fliqe: {dotted(namespace)}',
