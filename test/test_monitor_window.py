@@ -258,6 +258,7 @@ def test_sliders_set_the_thresholds_of_the_selected_camera(qtbot, window, publis
     assert [thresholds.value(name) for name in ('warn_below', 'error_below')] == [0.6, 0.3]
     assert thresholds.numbers['warn_below'].text() == '0.60, as its node'
     assert not thresholds.follow.isEnabled()
+    assert thresholds.sliders['warn_below'].width() > 100
     thresholds.sliders['warn_below'].setValue(70)
     wait(qtbot, lambda: node.own('/a') == [0.7, 0.3])
     assert node.own('/b') == [0.6, 0.3] and node.get_parameter('warn_below').value == 0.6

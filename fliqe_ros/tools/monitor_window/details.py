@@ -59,7 +59,7 @@ class Thresholds(QtWidgets.QGroupBox):
         self.sliders: dict[str, Any] = {}
         self.numbers: dict[str, Any] = {}
         self._moved: set[str] = set()
-        for line, (name, words) in enumerate(_SLIDERS.items()):
+        for place, (name, words) in enumerate(_SLIDERS.items()):
             label, slider = QtWidgets.QLabel(words), QtWidgets.QSlider(Qt.Orientation.Horizontal)
             number = QtWidgets.QLabel()
             slider.setRange(0, _STEPS)
@@ -67,13 +67,14 @@ class Thresholds(QtWidgets.QGroupBox):
             slider.setAccessibleName(words.replace('&', ''))
             slider.valueChanged.connect(lambda _, name=name: self._on_moved(name))
             label.setBuddy(slider)
-            for column, widget in enumerate((label, slider, number)):
-                form.addWidget(widget, line, column)
+            form.addWidget(label, 2 * place, 0)
+            form.addWidget(number, 2 * place, 1, Qt.AlignmentFlag.AlignRight)
+            form.addWidget(slider, 2 * place + 1, 0, 1, 2)
             self.sliders[name], self.numbers[name] = slider, number
         self.follow = QtWidgets.QPushButton('&Follow the node')
         self.follow.setToolTip('Give the own thresholds of this camera up')
         self.follow.clicked.connect(lambda: self.chosen.emit(dict.fromkeys(self.sliders)))
-        form.addWidget(self.follow, len(_SLIDERS), 0, 1, 3)
+        form.addWidget(self.follow, 2 * len(_SLIDERS), 0, 1, 2)
         self._settle = QtCore.QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLED_MS)
