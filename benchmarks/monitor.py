@@ -2,7 +2,8 @@
 CPU time of the monitor's window, drawn offscreen: 16 cameras at 30 Hz unless told otherwise.
 
 A process of its own publishes as a node does. The time is that of all threads of the window's
-process, those of the middleware among them. What was heard is told too, so that losses show.
+process, those of the middleware among them. What was heard is told too, so that losses show, and
+what the node takes to draw the pictures.
 """
 
 import argparse
@@ -14,6 +15,13 @@ import sys
 import tempfile
 import time
 
+from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.monitoring.camera_judge import Verdict
+from fliqe_ros.monitoring.status import Status
+from fliqe_ros.node.messages import bgr_message
+from fliqe_ros.node.overlay import draw, reduced
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 from fliqe_ros.tools.demo_system import isolated
 from fliqe_ros.tools.monitor_window.client import MonitorClient
 from fliqe_ros.tools.monitor_window.fleet import Fleet
@@ -21,7 +29,10 @@ from fliqe_ros.tools.monitor_window.history import History, SPAN_S
 from fliqe_ros.tools.monitor_window.qt import make_application, QtCore, run
 from fliqe_ros.tools.monitor_window.states import State
 from fliqe_ros.tools.monitor_window.window import MonitorWidget
+import numpy as np
 import rclpy
+from std_msgs.msg import Header
+from stopwatch import time_calls
 
 _START_WITHIN_S = 60.0
 _WIDTH_PX = 1200
@@ -86,6 +97,21 @@ def measure(application, fleet: CountingFleet, seconds: float) -> str:
             f'and {pictures / real_s:.1f} pictures in a second')
 
 
+def drawing(seconds: float) -> str:
+    """Return what the node takes for the overlay image and for the preview of a frame."""
+    scene, gain = ThermalScene(0, 512, 640), GainControl()
+    counts = scene.sensor_counts(scene.render(0.0), np.random.default_rng(0))
+    quality_map = np.linspace(0, 1, 32 * 40, dtype=np.float32).reshape(32, 40)
+    verdict = Verdict(0.5, 10, Status.DEGRADED)
+
+    def draw_message(frame):
+        bgr_message(Header(), draw(frame, 0.5, verdict, Distortion.LENS_BLUR, quality_map))
+    image = time_calls(lambda: draw_message(gain(counts)), seconds)
+    preview = time_calls(lambda: draw_message(reduced(gain(counts))), seconds)
+    return (f'of a node, 640x512 mono16: {image.cpu_ms:.2f} ms for an overlay image, '
+            f'{preview.cpu_ms:.2f} ms for a preview')
+
+
 def watch(options) -> None:
     """Show the window over what is published, and print what it costs."""
     rclpy.init()
@@ -115,6 +141,7 @@ def main(argv=None) -> int:
     if options.quick:
         options.cameras, options.seconds, options.iterations = 2, 2.0, 1
     os.environ.setdefault('QT_QPA_PLATFORM', 'offscreen')
+    print(drawing(min(options.seconds, 2.0)), flush=True)
     with tempfile.TemporaryDirectory(prefix='fliqe_bench_') as folder, isolated(Path(folder)):
         with subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name('monitor_node.py')),

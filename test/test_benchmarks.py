@@ -95,6 +95,8 @@ def test_monitor_tells_what_it_costs_and_hears():
     pytest.importorskip('PyQt5')
     said = bench('monitor', '--quick')
     assert '2 cameras at 30 Hz, 2 rows in sight' in said
+    image_ms, preview_ms = map(float, re.findall('([0-9.]+) ms for', said))
+    assert 0 < preview_ms < image_ms
     cost, scores, pictures = map(float, re.search(
         r'([0-9.]+) % of a core, ([0-9.]+) scores and ([0-9.]+) pictures in a second',
         said).groups())
