@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fliqe_ros.tools.printing import add_printing
+
 PURPOSE = """
 Score thermal images, videos, ROS bags and folders of them; needs no ROS.
 
@@ -57,7 +59,9 @@ def parser() -> argparse.ArgumentParser:
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
     _add_work(arguments.add_argument_group('work'))
-    _add_printing(arguments.add_argument_group('printing'))
+    add_printing(arguments, 'an object for each camera').add_argument(
+        '-v', '--verbose', action='store_true',
+        help='also tell the settings, what was left aside and bad frames')
     return arguments
 
 
@@ -89,15 +93,6 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
                             'scheduler wrote; needs fliqe_ros[cluster]')
     group.add_argument('--fail-below', type=_score_limit, metavar='SCORE',
                        help='exit with status 3 if the mean score of any camera is below')
-
-
-def _add_printing(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--json', action='store_true', help='print a JSON object for each camera')
-    loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument('-q', '--quiet', action='store_true',
-                          help='print nothing but what could not be read')
-    loudness.add_argument('-v', '--verbose', action='store_true',
-                          help='also tell the settings, what was left aside and bad frames')
 
 
 def _rate(text: str) -> float:
