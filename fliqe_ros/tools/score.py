@@ -15,6 +15,7 @@ from typing import Any
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.frame_io.live import is_live
 from fliqe_ros.recordings.annotated_bag import write_bag
 from fliqe_ros.recordings.planning import count_frames, locked, Plan, plan
 from fliqe_ros.recordings.processes import Processes
@@ -26,6 +27,7 @@ from fliqe_ros.recordings.tables import (
     ScoredCamera, since_start_s, write_cameras, write_events, write_frames, write_stamp)
 from fliqe_ros.recordings.workers import ModelSpec, ThisProcess, Workers
 from fliqe_ros.tools.printing import shows_progress, tell
+from fliqe_ros.tools.score_live import score_live
 from fliqe_ros.tools.score_options import parser
 import numpy as np
 from tqdm import tqdm
@@ -42,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.error('--bag needs --out')
     if options.jobs and options.cluster:
         arguments.error('--jobs is for this machine; the cluster decides for itself')
+    is_live_ = any(map(is_live, options.paths))
+    if is_live_ and (len(options.paths) > 1 or options.out or options.jobs or options.cluster
+                     or options.fail_below is not None):
+        arguments.error('a live source is scored alone, frame by frame, without --out, --jobs, '
+                        '--cluster and --fail-below')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
@@ -50,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return _tell(error)
     try:
+        if is_live_:
+            return score_live(options, fliqe, settings)
         if options.out is None:
             with tempfile.TemporaryDirectory() as scratch:
                 return _score(options, fliqe, settings, Path(scratch))
