@@ -52,7 +52,8 @@ def results(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('script', ['library', 'node', 'gpu', 'growth'])
+@pytest.mark.parametrize('script', [
+    'library', 'node', 'gpu', 'growth', 'recordings', 'scheduler'])
 def test_help(script):
     assert '--quick' in bench(script, '--help')
 
@@ -133,6 +134,29 @@ def test_without_gpu_it_says_so(tmp_path):
     else:
         record = checked(tmp_path / 'gpu.json')
         assert {row['architecture'] for row in record['models']} == {'thermal_s', 'resnet50'}
+
+
+@pytest.mark.slow
+def test_recordings(tmp_path):
+    pytest.importorskip('av')
+    told = bench('recordings', '--quick', '--terabytes', 2, '--out', tmp_path)
+    assert '| 2 TB a day of | million frames |' in told
+    record = checked(tmp_path / 'recordings.json')
+    assert len(record['stages']) == len(record['sizes']) == 5
+    assert [row['frames'] for row in record['jobs']] == [96, 96]
+    for row, needed in zip(record['stages'], record['sizes']):
+        assert row['total_ms'] == pytest.approx(sum(row['ms'].values()))
+        frames = 2e12 / row['bytes']
+        assert needed['million_frames'] == pytest.approx(frames / 1e6)
+        assert needed['workers'] == pytest.approx(frames * row['total_ms'] / 1e3 / 86400 / 0.8)
+
+
+@pytest.mark.slow
+def test_scheduler(tmp_path):
+    pytest.importorskip('distributed')
+    assert '300 tasks in ' in bench('scheduler', '--quick', '--out', tmp_path)
+    record = checked(tmp_path / 'scheduler.json')
+    assert record['tasks_per_s'] == pytest.approx(300 / record['took_s'])
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Evaluation: figures by hand, methods, protocols, and the command line."""
 
 import csv
+import json
 import math
 import time
 
@@ -337,6 +338,15 @@ def test_command_line_shows_each_protocol(cameras, capsys, severities, word):
                           '--limit', '1', '--severities', severities]) == 0
     printed = capsys.readouterr().out
     assert word in printed and 'rear' in printed and 'front' not in printed
+
+
+def test_command_line_tells_programs_what_it_tells_people(cameras, capsys):
+    assert evaluate.main(['--data', str(cameras), '--device', 'cpu', '--limit', '1', '--json',
+                          '--severities', 'graded']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told['cameras'].keys() == {'front', 'rear', 'all'} and told['evaluated'] == 'graded'
+    assert told['severity_correlations'].keys() == {d.label for d in DISTORTIONS}
+    assert told['cameras']['all']['mean_scores'].keys() == {d.label for d in CLASSES}
 
 
 def test_command_line_says_in_a_sentence_what_is_wrong(cameras, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 from html.parser import HTMLParser
+import json
 import time
 
 from fliqe_ros.distortion_types import CLASSES, Distortion
@@ -41,6 +42,12 @@ def test_a_lens_that_slowly_fogs_is_found_and_healthy_cameras_are_not(tmp_path, 
             row('b.mcap', week, 0.5 + rng.normal(0, 0.1), gaussian_noise=0.4)])
     assert fleet.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
     assert '3 cameras, 1 of them get worse' in capsys.readouterr().out
+    words = [str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]
+    assert fleet.main([*words, '--json']) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(told) == 3 and told[0]['robot'] == 'robot_a' and told[2]['trends'] == ''
+    assert fleet.main([*words, '-q']) == 0
+    assert capsys.readouterr().out == ''
     with (tmp_path / 'out' / 'fleet.csv').open(newline='') as file:
         first, second, third = csv.DictReader(file)
     assert (first['robot'], first['camera']) == ('robot_a', '/front')

@@ -1,5 +1,6 @@
 """The command ``fliqe``: its help, its commands, completion and exit status."""
 
+import json
 import os
 import re
 import subprocess
@@ -55,6 +56,20 @@ def test_an_unknown_command_is_told(command, capsys):
 def test_the_status_of_a_command_is_passed_on(tmp_path, capsys):
     assert main(['score', str(tmp_path / 'missing.png'), '--device', 'cpu']) == 1
     assert 'missing.png: no such file' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['--json', '-q'])
+def test_an_export_is_told_to_programs_or_not_at_all(option, tmp_path, capsys):
+    pytest.importorskip('onnxscript')
+    file = tmp_path / 'model.onnx'
+    assert main(['export', '--out', str(file), option]) == 0
+    told = capsys.readouterr().out
+    if option == '-q':
+        assert told == ''
+    else:
+        facts = json.loads(told)
+        assert (facts['file'], facts['bytes']) == (str(file), file.stat().st_size)
+        assert 0 <= facts['largest_difference'] <= 1e-4
 
 
 @pytest.mark.parametrize('line, expected', [

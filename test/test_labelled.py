@@ -1,6 +1,7 @@
 """Frames that people have judged: the lists, how they are read, and what is made of opinions."""
 
 import csv
+import json
 
 import cv2
 from fliqe_ros.data.frame_tables import FRAME_TABLES
@@ -68,6 +69,14 @@ def test_the_command_line_tells_how_well_the_model_does(labelled, capsys):
     assert evaluate.main(['--data', str(folder), '--labels', str(table), '--device', 'cpu']) == 0
     out = capsys.readouterr().out
     assert 'cam' in out and 'gaussian_noise' in out and 'in 1 of 1 pairs' in out
+    words = ['--data', str(folder), '--labels', str(table), '--device', 'cpu']
+    assert evaluate.main([*words, '--json']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told['cameras']['all']['frames'] == 2 and set(told['kinds']) == {'gaussian_noise'}
+    assert told['cameras']['cam']['mean_scores'].keys() == {'clean', 'gaussian_noise'}
+    assert told['opinions'] == {'correlation': None, 'pairs': 1, 'right': 1}, 'no NaN in JSON'
+    assert evaluate.main([*words, '-q']) == 0
+    assert capsys.readouterr().out == ''
     assert evaluate.main(['--data', str(folder / 'cam'), '--labels', str(table)]) == 1
     assert 'No frame of' in capsys.readouterr().err
 

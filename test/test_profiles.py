@@ -261,6 +261,11 @@ def test_the_command_learns_a_folder(frames, tmp_path, capsys):
     assert f'{file}: 16 frames of a camera that moves' in told.out
     assert '1 frames could not be read' in told.err
     assert load_profile(file).frames == 16
+    assert learn.main([str(folder), '--out', str(file), '--device', 'cpu', '--json']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told['frames'], told['unreadable'], told['is_fixed']) == (16, 1, False)
+    assert learn.main([str(folder), '--out', str(file), '--device', 'cpu', '-q']) == 0
+    assert capsys.readouterr().out == ''
 
 
 def test_the_command_refuses_bad_frames_and_writes_nothing(frames, tmp_path, capsys):

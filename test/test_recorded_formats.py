@@ -1,5 +1,6 @@
 """Recordings of every format: their counts, all their pages, and what is left of cut ones."""
 
+from datetime import timedelta
 from pathlib import Path
 import struct
 
@@ -165,6 +166,28 @@ def test_radiometric_jpegs_give_counts_or_the_picture_that_is_asked_for(tmp_path
     (tmp_path / 'a.seq').write_bytes(b''.join(fff(frame) for frame in counts))
     frames, _, _ = read_all(tmp_path / 'a.seq')
     np.testing.assert_array_equal(frames, counts)
+
+
+def test_cacophony_recordings_give_counts_but_not_their_background(tmp_path):
+    cptv = pytest.importorskip('cptv')
+    slope = np.linspace(3000, 9000, 120 * 160).reshape(120, 160)  # what its writer writes
+    counts = [np.uint16(slope + 100 * number) for number in range(4)]
+    path = tmp_path / 'a.cptv'
+    writer = cptv.CPTVWriter(path.open('wb'))
+    for number, pixels in enumerate(counts):
+        since = timedelta(seconds=number / 9)
+        frame = cptv.Frame(pixels, since, timedelta(), 20.0, 20.0, background_frame=number == 0)
+        if number:
+            writer.write_frame(frame)
+        else:
+            writer.background_frame = frame
+    writer.close()
+    frames, _, why = read_all(path)
+    np.testing.assert_array_equal(frames, counts[1:])
+    assert why == ''
+    path.write_bytes(path.read_bytes()[:-10_000])
+    with pytest.raises(FrameError, match='a.cptv: cannot be read'):
+        read_all(path)
 
 
 @pytest.mark.parametrize('name, advice', [('a.ptw', 'TIFF'), ('a.xyz', 'convert')])

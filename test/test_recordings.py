@@ -1,6 +1,7 @@
 """Recordings that are scored into a folder: tables, events, interruption and faults."""
 
 import csv
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from fliqe_ros import FLIQE
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.frame_io.streams import find_recordings, open_recording
 from fliqe_ros.imaging.gain_control import GainControl
+from fliqe_ros.models.packaged import DEFAULT_ONNX_MODEL
 from fliqe_ros.recordings.journal import ROW
 from fliqe_ros.recordings.settings import DEFAULTS, settings_of
 from fliqe_ros.recordings.verdicts import judge
@@ -182,6 +184,33 @@ def test_scores_are_kept_when_thresholds_change_and_made_again_when_gain_control
         (tmp_path / 'flight' / 'frame_0000.png').read_bytes())
     assert run(*words) == 0 and scoring.frames == 28
     assert len(list((tmp_path / 'out' / 'journal').glob('*.rows'))) == 1
+
+
+def test_another_model_scores_again_and_the_tables_tell_which_model_and_parameters_made_them(
+        scene, tmp_path, monkeypatch):
+    parquet = pytest.importorskip('pyarrow.parquet')
+    film(tmp_path / 'flight', scene, 9)
+    other = tmp_path / 'other.onnx'
+    # an ONNX file is a protobuf message: appended, this replaces the version of its producer
+    other.write_bytes(DEFAULT_ONNX_MODEL.read_bytes() + b'\x1a\x05other')
+    params = tmp_path / 'fliqe.yaml'
+    params.write_text('/**:\n  ros__parameters:\n    warn_below: 0.7\n')
+    scoring = Interrupts(monkeypatch, after=None)
+    out = tmp_path / 'out'
+
+    def stamp(*words):
+        assert run(tmp_path / 'flight', '--out', out, '-q', *words) == 0
+        told = json.loads((out / 'run.json').read_text())
+        table_ = parquet.read_schema(out / 'frames.parquet').metadata[b'fliqe']
+        assert json.loads(table_) == told
+        return told['SHA-256 of the model'], told['warn_below']
+
+    before, warn_below = stamp()
+    assert scoring.frames == 9
+    assert stamp('--params', params) == (before, 0.7) and scoring.frames == 9
+    changed, _ = stamp('--model', other)
+    assert changed == hashlib.sha256(other.read_bytes()).hexdigest() and scoring.frames == 18
+    assert stamp() == (before, warn_below) != (before, 0.7) and scoring.frames == 27
 
 
 def test_another_run_in_the_same_folder_is_told(scene, tmp_path, capsys):

@@ -13,19 +13,17 @@ from typing import Any
 
 from fliqe_ros.errors import one_line, SourceError
 from fliqe_ros.frame_io.bags import BAG_SUFFIXES
+from fliqe_ros.frame_io.live import is_live
 from fliqe_ros.frame_io.pages import PAGE_SUFFIXES
 from fliqe_ros.frame_io.streams import natural_order, Recording, RemoteFile
 from fliqe_ros.frame_io.videos import VIDEO_SUFFIXES
 
 _METADATA = 'metadata.yaml'
-#: Live sources, which are not files.
-_LIVE = ('rtmp', 'rtp', 'rtsp', 'rtsps', 'srt', 'tcp', 'udp')
 
 
 def is_remote(path: str) -> bool:
     """Tell whether a path is an address of files elsewhere."""
-    scheme, separator, _ = path.partition('://')
-    return bool(separator) and scheme not in _LIVE
+    return '://' in path and not is_live(path)
 
 
 def find_remote(url: str) -> tuple[list[Recording], Counter[str]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+import threading
 from typing import Any
 
 import cv2
@@ -167,8 +168,19 @@ def pixels_of(frame: Any) -> np.ndarray:
     if name.startswith('gray') and name not in ('gray', 'gray8', 'gray8a'):
         if name.startswith('grayf'):
             return np.ascontiguousarray(frame.to_ndarray(), np.float32)
-        return frame.to_ndarray(format='gray16le')  # of 9 to 14 bits
-    return frame.to_ndarray(format='gray' if name == 'gray' else 'bgr24')
+        return _converted(frame, 'gray16le')  # of 9 to 14 bits
+    return _converted(frame, 'gray' if name == 'gray' else 'bgr24')
+
+
+def _converted(frame: Any, pixels: str) -> np.ndarray:
+    return _reformatter(threading.get_ident()).reformat(frame, format=pixels).to_ndarray()
+
+
+@lru_cache(maxsize=64)
+def _reformatter(thread: int) -> Any:
+    """Return what converts frames in a thread; made anew for each it takes thrice as long."""
+    from av.video.reformatter import VideoReformatter
+    return VideoReformatter()
 
 
 def _refuse(sentence: str) -> np.ndarray:

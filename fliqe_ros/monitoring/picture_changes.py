@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 import math
 
 import cv2
@@ -136,7 +137,8 @@ def _differs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         differs = ~((one == other) | (np.isnan(one) & np.isnan(other)))
     else:
         differs = one != other
-    return differs.any(axis=2) if differs.ndim == 3 else differs
+    # any(axis=2) takes eight times as long
+    return reduce(np.logical_or, np.moveaxis(differs, 2, 0)) if differs.ndim == 3 else differs
 
 
 def _is_edge(pixels: np.ndarray) -> np.ndarray:

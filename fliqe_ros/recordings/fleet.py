@@ -230,7 +230,11 @@ FLEET_COLUMNS = ('robot', 'camera', 'recordings', 'frames', 'hours', 'mean_score
 
 def write_fleet(cameras: Sequence[FleetCamera], folder: Path) -> None:
     """Write fleet.csv, a row for each camera of each robot."""
-    write_csv(folder / 'fleet.csv', FLEET_COLUMNS, (
-        [each.robot, each.camera, each.recordings, each.frames, each.hours, each.score,
-         each.trouble, each.worst.label, each.worst_share, len(each.weeks),
-         '; '.join(trend.sentence for trend in each.trends)] for each in cameras))
+    write_csv(folder / 'fleet.csv', FLEET_COLUMNS, map(fleet_row, cameras))
+
+
+def fleet_row(camera: FleetCamera) -> list[Any]:
+    """Return what is told of a camera, in the order of ``FLEET_COLUMNS``."""
+    return [camera.robot, camera.camera, camera.recordings, camera.frames, camera.hours,
+            camera.score, camera.trouble, camera.worst.label, camera.worst_share,
+            len(camera.weeks), '; '.join(trend.sentence for trend in camera.trends)]

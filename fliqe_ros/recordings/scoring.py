@@ -80,13 +80,13 @@ def score_span(fliqe: FLIQE, part: SpanOfCamera, keep: Callable[[np.ndarray], No
     :param keep: is called with the rows of each batch.
     :param done: how many frames were scored before.
     """
-    camera = _Camera(fliqe, part)
+    camera = FramePreparation(fliqe, part)
     batch = batch_size(fliqe)
     waiting: list[tuple[np.ndarray, Prepared | None]] = []
 
     def flush() -> None:
         if waiting:
-            keep(_scored(fliqe, waiting))
+            keep(scored_rows(fliqe, waiting))
             waiting.clear()
 
     try:
@@ -109,7 +109,7 @@ def score_span(fliqe: FLIQE, part: SpanOfCamera, keep: Callable[[np.ndarray], No
     return camera.ending()
 
 
-class _Camera:
+class FramePreparation:
     """What is seen of a camera over time, before its frames are scored."""
 
     def __init__(self, fliqe: FLIQE, part: SpanOfCamera) -> None:
@@ -155,7 +155,8 @@ class _Camera:
                       self._next_unchanged)
 
 
-def _scored(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> np.ndarray:
+def scored_rows(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> np.ndarray:
+    """Return the rows of frames, which ``FramePreparation`` has looked at, with their scores."""
     rows = np.stack([row for row, _ in frames])
     places = [index for index, (_, prepared) in enumerate(frames) if prepared is not None]
     assessments = fliqe.assess_prepared(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
@@ -57,9 +58,13 @@ def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
 
 
 def verdicts_in_turn(
-    rows: np.ndarray, settings: ScoringSettings,
+    rows: Iterable[Any], settings: ScoringSettings,
 ) -> Iterator[tuple[int, Verdict]]:
-    """Yield the number of each frame that was scored, and the verdict on the camera after it."""
+    """
+    Yield the number of each frame that was scored, and the verdict on the camera after it.
+
+    :param rows: of ``journal.ROW``, also one by one as they come.
+    """
     criteria = settings.criteria
     judge_, watch = CameraJudge(settings.smoothing_window), PictureWatch()
     readable_s: float | None = None

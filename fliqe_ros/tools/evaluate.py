@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 import csv
+from dataclasses import asdict
 from pathlib import Path
 import sys
+from typing import Any
 
 from fliqe_ros.data.frame_tables import frame_table
 from fliqe_ros.distortion_types import CLASSES
@@ -21,6 +23,7 @@ from fliqe_ros.evaluation.protocols import PROTOCOLS
 from fliqe_ros.models.packaged import DEFAULT_MODEL
 from fliqe_ros.tools.data_options import at_least_one
 from fliqe_ros.tools.evaluation_options import evaluation_options, evaluation_sources, read_models
+from fliqe_ros.tools.printing import add_printing, tell
 
 #: Title, field of ``Metrics``, format.
 COLUMNS = (
@@ -74,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
                            help='most frames of each camera, default: all')
     arguments.add_argument('--csv', type=Path,
                            help='write the score of every version of every frame to this file')
+    add_printing(arguments)
     return arguments
 
 
@@ -94,14 +98,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CheckpointError, ValueError, OSError) as error:
         print(f'evaluate: {error}', file=sys.stderr)
         return 1
-    print(f'{options.model} ({method.network.architecture}), {options.severities}\n')
-    print(table({**worst_first(metrics_by_source(records)), 'all': metrics(records)}))
-    if options.severities in BY_KIND:
-        print('\n' + metrics_table(metrics_by_kind(records)))
-    if options.severities == 'graded':
-        print('\nrank correlation of score and severity')
-        for distortion, correlation in severity_correlations(records).items():
-            print(f'{distortion.label:<16}{correlation:>11.3f}')
+    by_source = {**worst_first(metrics_by_source(records)), 'all': metrics(records)}
+    by_kind = metrics_by_kind(records) if options.severities in BY_KIND else {}
+    correlations = {distortion.label: correlation for distortion, correlation
+                    in severity_correlations(records).items()} \
+        if options.severities == 'graded' else {}
+    lines = [f'{options.model} ({method.network.architecture}), {options.severities}\n',
+             table(by_source)]
+    if by_kind:
+        lines += ['', metrics_table(by_kind)]
+    if correlations:
+        lines += ['', 'rank correlation of score and severity', *(
+            f'{name:<16}{correlation:>11.3f}' for name, correlation in correlations.items())]
+    tell(options, '\n'.join(lines), {
+        **facts_of(options.model, method, options.severities, by_source, by_kind),
+        'severity_correlations': correlations})
     return 0
 
 
@@ -113,14 +124,35 @@ def evaluate_labels(options: argparse.Namespace, method: NetworkMethod) -> int:
     records = labelled_records(method, frames)
     if options.csv:
         write_records(options.csv, {'labels': {method.name: records}})
-    print(f'{options.model} ({method.network.architecture}), {options.labels.name}\n')
-    print(metrics_table({**worst_first(metrics_by_source(records)), 'all': metrics(records)}))
-    print('\n' + metrics_table(metrics_by_kind(records)))
+    by_source = {**worst_first(metrics_by_source(records)), 'all': metrics(records)}
+    by_kind = metrics_by_kind(records)
     found = agreement([record.score for record in records], frames)
+    lines = [f'{options.model} ({method.network.architecture}), {options.labels.name}\n',
+             metrics_table(by_source), '', metrics_table(by_kind)]
     if found.pairs:
-        print(f'\nopinions: rank correlation {found.correlation:.3f}; order right in '
-              f'{found.right} of {found.pairs} pairs of one scene')
+        lines += ['', f'opinions: rank correlation {found.correlation:.3f}; order right in '
+                      f'{found.right} of {found.pairs} pairs of one scene']
+    tell(options, '\n'.join(lines), {
+        **facts_of(options.model, method, options.labels.name, by_source, by_kind),
+        'opinions': found._asdict()})
     return 0
+
+
+def facts_of(model: str, method: NetworkMethod, frames: str, by_source: dict[str, Metrics],
+             by_kind: dict[str, Metrics]) -> dict[str, Any]:
+    """
+    Return the results for programs.
+
+    :param frames: the protocol or the list by which frames were taken.
+    """
+    return {'model': model, 'architecture': method.network.architecture, 'evaluated': frames,
+            'cameras': {name: _plain(found) for name, found in by_source.items()},
+            'kinds': {name: _plain(found) for name, found in by_kind.items()}}
+
+
+def _plain(found: Metrics) -> dict[str, Any]:
+    return {**asdict(found), 'mean_scores': {
+        distortion.label: score for distortion, score in found.mean_scores.items()}}
 
 
 def table(rows: dict[str, Metrics]) -> str:

@@ -9,6 +9,7 @@ import sys
 
 from fliqe_ros.errors import CheckpointError, ExportError
 from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.tools.printing import add_printing, tell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
                'differs by more than 0.0001, nothing is written and the command fails.')
     arguments.add_argument('--model', help='checkpoint, default: the packaged one')
     arguments.add_argument('--out', type=Path, required=True, help='file to write: NAME.onnx')
+    add_printing(arguments)
     return arguments
 
 
@@ -40,8 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CheckpointError, ExportError, OSError) as error:
         print(f'export: {error}', file=sys.stderr)
         return 1
-    size_mb = options.out.stat().st_size / 1e6
-    print(f'{options.out}: {size_mb:.1f} MB, differs from PyTorch by {difference:.1g} at most')
+    size = options.out.stat().st_size
+    tell(options, f'{options.out}: {size / 1e6:.1f} MB, differs from PyTorch by {difference:.1g} '
+                  'at most',
+         {'file': str(options.out), 'bytes': size, 'largest_difference': difference})
     return 0
 
 

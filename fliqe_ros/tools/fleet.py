@@ -16,8 +16,10 @@ import re
 import sys
 
 from fliqe_ros.errors import SourceError
-from fliqe_ros.recordings.fleet import find_tables, read_fleet, write_fleet
+from fliqe_ros.recordings.fleet import (
+    find_tables, FLEET_COLUMNS, fleet_row, read_fleet, write_fleet)
 from fliqe_ros.recordings.report.fleet_page import write_page
+from fliqe_ros.tools.printing import add_printing, json_line
 
 EXPLANATION = """
 tables: cameras.csv of runs, or folders of runs. The clocks of the recordings tell the weeks.
@@ -42,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--robot', type=_pattern, metavar='REGEX',
                            help="finds a robot's name in the path of a recording, as its first "
                                 'group; default: the first folder in which the tables differ')
+    add_printing(arguments, 'an object for each camera')
     return arguments
 
 
@@ -66,7 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'fleet: {error}', file=sys.stderr)
         return 1
     worse = sum(bool(each.worse) for each in cameras)
-    print(f'{len(cameras)} cameras, {worse} of them get worse: {options.out / "fleet.html"}')
+    if options.json:
+        for camera in cameras:
+            print(json_line(dict(zip(FLEET_COLUMNS, fleet_row(camera)))))
+    elif not options.quiet:
+        print(f'{len(cameras)} cameras, {worse} of them get worse: {options.out / "fleet.html"}')
     return 0
 
 

@@ -30,6 +30,8 @@ examples:
   fliqe train --data thermal --run runs/mine
   fliqe COMMAND --help                     # the options of a command
 
+score, learn, fleet, evaluate and export print their result as JSON with --json, nothing with -q.
+
 Completion for bash and zsh, with the Python package argcomplete:
   eval "$(register-python-argcomplete fliqe)"
 

@@ -20,6 +20,7 @@ from fliqe_ros.profiles.files import save_profile
 from fliqe_ros.profiles.learning import ProfileLearner
 from fliqe_ros.profiles.measures import gray_picture
 from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, settings_of
+from fliqe_ros.tools.printing import add_printing, shows_progress, tell
 from tqdm import tqdm
 
 EXPLANATION = """
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
                            help="the node's parameters, for gain control and borders to cut off")
     arguments.add_argument('--model', help='model file, default: the packaged one')
     arguments.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    add_printing(arguments)
     return arguments
 
 
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = settings_of(read_parameters(options.params) if options.params else {})
         fliqe = FLIQE(options.model, options.device)
         learner = ProfileLearner(fliqe.model_id)
-        unreadable = _learn(options.recording, options.camera, fliqe, settings, learner)
+        unreadable = _learn(options, fliqe, settings, learner)
         profile = learner.profile()
         save_profile(profile, options.out)
     except (ValueError, OSError) as error:
@@ -67,23 +69,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if unreadable:
         print(f'learn: {unreadable} frames could not be read', file=sys.stderr)
-    fixed = 'a fixed camera' if profile.view is not None else 'a camera that moves'
-    print(f'{options.out}: {profile.frames} frames of {fixed}; scores from '
-          f'{profile.lowest_score:.2f} on are normal')
+    is_fixed = profile.view is not None
+    tell(options, f'{options.out}: {profile.frames} frames of '
+                  f'{"a fixed camera" if is_fixed else "a camera that moves"}; scores from '
+                  f'{profile.lowest_score:.2f} on are normal',
+         {'file': str(options.out), 'frames': profile.frames, 'unreadable': unreadable,
+          'is_fixed': is_fixed, 'lowest_score': profile.lowest_score})
     return 0
 
 
-def _learn(path: str, camera: str, fliqe: FLIQE, settings: ScoringSettings,
+def _learn(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
            learner: ProfileLearner) -> int:
     """Give all frames to the learner; return how many could not be read."""
+    path, silent = options.recording, None if shows_progress(options) else True
     recordings, _ = find_recordings(path)
     if not recordings:
         raise SourceError(f'{path}: no image, no video and no bag in this folder')
     palette, unreadable = PaletteReader(), 0
     for recording in recordings:
         with open_recording(recording) as streams:
-            chosen = _chosen(path, camera, streams)
-            for frame in tqdm(chosen.frames(), total=chosen.length, unit='frame', disable=None,
+            chosen = _chosen(path, options.camera, streams)
+            for frame in tqdm(chosen.frames(), total=chosen.length, unit='frame', disable=silent,
                               delay=0.5, dynamic_ncols=True):
                 try:
                     pixels = settings.borders.cut(frame.read())

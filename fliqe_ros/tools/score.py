@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-import json
 import logging
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
+from fliqe_ros.frame_io.live import is_live
 from fliqe_ros.recordings.annotated_bag import write_bag
 from fliqe_ros.recordings.planning import count_frames, locked, Plan, plan
 from fliqe_ros.recordings.processes import Processes
@@ -26,6 +26,8 @@ from fliqe_ros.recordings.settings import read_parameters, ScoringSettings, sett
 from fliqe_ros.recordings.tables import (
     ScoredCamera, since_start_s, write_cameras, write_events, write_frames, write_stamp)
 from fliqe_ros.recordings.workers import ModelSpec, ThisProcess, Workers
+from fliqe_ros.tools.printing import shows_progress, tell
+from fliqe_ros.tools.score_live import score_live
 from fliqe_ros.tools.score_options import parser
 import numpy as np
 from tqdm import tqdm
@@ -42,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.error('--bag needs --out')
     if options.jobs and options.cluster:
         arguments.error('--jobs is for this machine; the cluster decides for itself')
+    is_live_ = any(map(is_live, options.paths))
+    if is_live_ and (len(options.paths) > 1 or options.out or options.jobs or options.cluster
+                     or options.fail_below is not None):
+        arguments.error('a live source is scored alone, frame by frame, without --out, --jobs, '
+                        '--cluster and --fail-below')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
@@ -50,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return _tell(error)
     try:
+        if is_live_:
+            return score_live(options, fliqe, settings)
         if options.out is None:
             with tempfile.TemporaryDirectory() as scratch:
                 return _score(options, fliqe, settings, Path(scratch))
@@ -68,10 +77,9 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
     found = plan(options.paths, sequences=options.out is not None)
     if options.verbose:
         _tell_plan(fliqe, settings, found)
-    silent = True if options.quiet or options.json else None  # None: where nobody looks
     total = count_frames(found.recordings)
-    with tqdm(total=total or None, unit='frame', disable=silent, delay=0.5,
-              dynamic_ncols=True) as progress, \
+    with tqdm(total=total or None, unit='frame', delay=0.5, dynamic_ncols=True,
+              disable=None if shows_progress(options) else True) as progress, \
             closing(_workers(options, fliqe, total, progress.update)) as workers:
         run = Run(fliqe, workers, settings, Reading(options.rate, options.jpeg), folder,
                   progress.update, with_pictures=options.out is not None)
@@ -158,13 +166,11 @@ def message_definition() -> str:
 
 
 def _print(camera: ScoredCamera, options: argparse.Namespace, progress: tqdm) -> None:
-    if options.json:
-        print(json.dumps(as_json(camera)), flush=True)
-    elif not options.quiet and camera.summary.failed < camera.summary.frames:
-        progress.clear()
-        label = most_frequent_type(camera).label
-        print(f'{camera.summary.mean:.3f}  {label:<14}  {camera.name}', flush=True)
     failed = camera.summary.failed
+    if options.json or failed < camera.summary.frames:
+        progress.clear()
+        tell(options, f'{camera.summary.mean:.3f}  {most_frequent_type(camera).label:<14}  '
+                      f'{camera.name}', facts_of(camera))
     if options.verbose and 0 < failed < camera.summary.frames and not camera.broken:
         print(f'score: {camera.name}: {camera.faults}', file=sys.stderr)
 
@@ -175,23 +181,19 @@ def most_frequent_type(camera: ScoredCamera) -> Distortion:
     return Distortion(int(np.bincount(types).argmax())) if len(types) else Distortion.UNKNOWN
 
 
-def as_json(camera: ScoredCamera) -> dict[str, object]:
-    """Return what is known of a camera as JSON takes it."""
+def facts_of(camera: ScoredCamera) -> dict[str, object]:
+    """Return what is known of a camera, for programs."""
     summary = camera.summary
     return {
         'recording': camera.recording, 'camera': camera.camera, 'frames': summary.frames,
         'failed': summary.failed, 'duration_s': summary.duration_s,
-        'mean_score': _number(summary.mean), 'lowest_score': _number(summary.lowest),
+        'mean_score': summary.mean, 'lowest_score': summary.lowest,
         'type': most_frequent_type(camera).label, 'trouble': summary.trouble,
         'events': [{'from_s': since_start_s(camera, event.start_ns),
                     'to_s': since_start_s(camera, event.end_ns), 'status': event.status.label,
-                    'type': event.label, 'lowest_score': _number(event.lowest),
+                    'type': event.label, 'lowest_score': event.lowest,
                     'what_to_do': event.advice} for event in camera.events],
         'faults': camera.faults}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def _tell_plan(fliqe: FLIQE, settings: ScoringSettings, found: Plan) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fliqe_ros.tools.printing import add_printing
+
 PURPOSE = """
 Score thermal images, videos, ROS bags and folders of them; needs no ROS.
 
@@ -15,6 +17,9 @@ EXPLANATION = """
 recordings: rosbag2 (folders, .db3, .mcap; cut ones too), ROS 1 bags, videos, images with all their
 pages, arrays, tables, radiometric files of FLIR, DJI, InfraTec and InfiRay. Each image topic of a
 bag is a camera of its own; with --out, numbered images of a folder are the frames of one camera.
+
+live sources: rtsp://HOST/PATH, /dev/video0 and the like. Each frame is told as it comes, until
+Ctrl-C; a source that is lost is opened again.
 
 In the folder of --out:
   frames.parquet  a row for each frame (frames.csv without pyarrow)
@@ -32,9 +37,11 @@ examples:
   fliqe score frame.png
   fliqe score drive_*.mcap flights/ @more.txt --out scores
   fliqe score drive.mcap --json | jq .mean_score
+  fliqe score rtsp://camera.local/thermal --json
 
 Exit status: 0; 1 if anything could not be read, which is told on standard error, although all the
-rest is scored; 3 if all was read and --fail-below is not met; 130 if interrupted.
+rest is scored; 3 if all was read and --fail-below is not met; 130 if interrupted, but
+0 of a live source, which ends so.
 """
 
 
@@ -45,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('paths', nargs='+', metavar='RECORDING',
                            help='file, folder, pattern such as "drive_*.mcap", or @FILE with a '
-                                'path a line')
+                                'path a line; or a live source')
     arguments.add_argument('--out', type=Path, metavar='FOLDER',
                            help='write tables and a report there')
     arguments.add_argument('--bag', action='store_true',
@@ -57,7 +64,10 @@ def parser() -> argparse.ArgumentParser:
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
     _add_work(arguments.add_argument_group('work'))
-    _add_printing(arguments.add_argument_group('printing'))
+    loudness = add_printing(arguments, 'an object for each camera, or frame of a live source,')
+    loudness.add_argument(
+        '-v', '--verbose', action='store_true',
+        help='also tell the settings, what was left aside and bad frames')
     return arguments
 
 
@@ -89,15 +99,6 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
                             'scheduler wrote; needs fliqe_ros[cluster]')
     group.add_argument('--fail-below', type=_score_limit, metavar='SCORE',
                        help='exit with status 3 if the mean score of any camera is below')
-
-
-def _add_printing(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--json', action='store_true', help='print a JSON object for each camera')
-    loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument('-q', '--quiet', action='store_true',
-                          help='print nothing but what could not be read')
-    loudness.add_argument('-v', '--verbose', action='store_true',
-                          help='also tell the settings, what was left aside and bad frames')
 
 
 def _rate(text: str) -> float:
