@@ -52,6 +52,10 @@ def launch_cameras(context):
     cameras = [name.strip() for name in arguments['cameras'].split(',') if name.strip()]
     if not cameras:
         raise RuntimeError('cameras: name at least one')
+    try:
+        rate = float(arguments['rate'])
+    except ValueError:
+        raise RuntimeError(f'rate: {arguments["rate"]!r} is not a number') from None
     text = {
         'source': arguments['source'],
         'encoding': 'compressed' if arguments.get('transport') == 'compressed'
@@ -64,7 +68,7 @@ def launch_cameras(context):
         executable='camera_sim',
         parameters=[{
             'cameras': cameras,
-            'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+            'rate': rate,
             **{name: ParameterValue(value, value_type=str) for name, value in text.items()},
         }],
         # launch leaves what it started alone when it is terminated: this makes it notice.

@@ -325,8 +325,9 @@ def test_png_pixels_are_those_of_opencv(channels, dtype):
     assert np.array_equal(decode(data.tobytes()), expected)
 
 
-def test_damaged_frames_write_nothing_to_standard_error():
-    done = subprocess.run([sys.executable, '-I', '-c', DAMAGED], capture_output=True, check=True)
+def test_damaged_frames_write_nothing_to_standard_error(tmp_path):
+    done = subprocess.run([sys.executable, '-c', DAMAGED], cwd=tmp_path, capture_output=True,
+                          check=True)
     assert done.stderr == b''
 
 

@@ -28,7 +28,7 @@ def test_levels_are_rounded_and_clipped():
     assert levels.dtype == np.uint8 and levels.tolist() == [[0, 0, 1], [255, 255, 255]]
 
 
-def test_crops_need_no_training_side():
+def test_crops_need_no_training_side(tmp_path):
     program = ("import sys; sys.modules.update(dict.fromkeys(('torch', 'sklearn', 'av')));"
                'import fliqe_ros.imaging.crops, fliqe_ros.imaging.pixels')
-    subprocess.run([sys.executable, '-I', '-c', program], check=True)
+    subprocess.run([sys.executable, '-c', program], cwd=tmp_path, check=True)

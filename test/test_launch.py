@@ -238,6 +238,7 @@ def test_launch_activates_a_node_that_is_rescued_after_a_bad_start(launched, obs
     (FLIQE, 'params_file:=/nowhere.yaml', 'params_file: there is no file /nowhere.yaml'),
     (FLIQE, 'threads:=many', "threads: 'many' is not a whole number"),
     (DEMO, 'cameras:=,', 'cameras: name at least one'),
+    (DEMO, 'rate:=fast', "rate: 'fast' is not a number"),
 ])
 def test_a_wrong_argument_ends_the_launch_and_is_named(tmp_path, path, argument, sentence):
     pytest.importorskip('launch_ros')

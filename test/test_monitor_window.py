@@ -388,7 +388,7 @@ def test_the_window_needs_no_torch(tmp_path):
 
 def test_the_executable_ends_on_a_signal(qtbot, publish, tmp_path):
     node = publish('/a')
-    process = subprocess.Popen([sys.executable, '-I', '-m', 'fliqe_ros.tools.monitor_window.main'],
+    process = subprocess.Popen([sys.executable, '-m', 'fliqe_ros.tools.monitor_window.main'],
                                cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         wait(qtbot, lambda: node.watched() == {'/a'})
@@ -397,6 +397,20 @@ def test_the_executable_ends_on_a_signal(qtbot, publish, tmp_path):
     finally:
         process.kill()
     assert process.returncode == 0 and 'Traceback' not in errors
+
+
+def test_the_executable_refuses_what_it_does_not_know(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'fliqe_ros.tools.monitor_window.main', '--ros-args', '-r', 'a:=b',
+         '--', '--nonsense'], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith('monitor: there is no argument --nonsense')
+
+
+def test_a_long_sentence_does_not_widen_the_window(qtbot, window):
+    before = window.minimumSizeHint().width()
+    window.note.setText('learning what is normal for /flir_front, from a minute of frames ' * 3)
+    assert window.minimumSizeHint().width() <= before + 100
 
 
 def test_the_executable_tells_what_is_missing(tmp_path):

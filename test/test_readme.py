@@ -45,8 +45,9 @@ def frame_folder(tmp_path):
 
 
 def run_python(arguments, folder):
-    return subprocess.run([sys.executable, '-I', *arguments], cwd=folder, capture_output=True,
-                          text=True, timeout=100)
+    # in a folder without a fliqe_ros; -I would hide what a workspace puts on PYTHONPATH
+    return subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True,
+                          timeout=100)
 
 
 def test_library_example(frame_folder):
@@ -92,10 +93,10 @@ class Robot:
         self.node.destroy_node()
 
 
-def test_gate_example():
+def test_gate_example(tmp_path):
     rclpy.init()
     robot = Robot()
-    gate = subprocess.Popen([sys.executable, '-I', '-c', program_with('ThermalGate')],
+    gate = subprocess.Popen([sys.executable, '-c', program_with('ThermalGate')], cwd=tmp_path,
                             stderr=subprocess.DEVNULL, env=os.environ)
     try:
         assert robot.speed_comes_out_at(QualityScore.STATUS_OK, 1.0)

@@ -206,6 +206,7 @@ for compression in (1, 8, 32773):
 """
 
 
-def test_damaged_frames_write_nothing_to_standard_error():
-    done = subprocess.run([sys.executable, '-I', '-c', DAMAGED], capture_output=True, check=True)
+def test_damaged_frames_write_nothing_to_standard_error(tmp_path):
+    done = subprocess.run([sys.executable, '-c', DAMAGED], cwd=tmp_path, capture_output=True,
+                          check=True)
     assert done.stderr == b'' and done.stdout == b''

@@ -45,8 +45,9 @@ class Drive:
 
 
 @pytest.fixture
-def drive(robot):
-    gate = subprocess.Popen([sys.executable, '-I', '-c', PROGRAM], stderr=subprocess.DEVNULL)
+def drive(robot, tmp_path):
+    gate = subprocess.Popen([sys.executable, '-c', PROGRAM], cwd=tmp_path,
+                            stderr=subprocess.DEVNULL)
     yield Drive(robot)
     gate.terminate()
     try:

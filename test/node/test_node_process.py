@@ -105,7 +105,12 @@ def test_bad_model_stops_the_start_with_one_sentence(run_process, tmp_path):
 def broken_pytorch(tmp_path):
     """Return an environment in which importing torch fails."""
     (tmp_path / 'torch.py').write_text("raise ImportError('libcudnn.so.9: no such file')")
-    return {'PYTHONPATH': os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])}
+    return before_the_path(tmp_path)
+
+
+def before_the_path(folder):
+    """Return an environment in which modules of a folder are found first."""
+    return {'PYTHONPATH': os.pathsep.join([str(folder), os.environ.get('PYTHONPATH', '')])}
 
 
 def test_default_model_on_the_cpu_needs_no_pytorch(robot, run_process, broken_pytorch):
@@ -128,7 +133,7 @@ def test_broken_pytorch_stops_the_start_with_one_sentence(run_process, broken_py
 
 
 def test_a_gpu_without_pytorch_is_refused_with_its_cause(run_process, tmp_path):
-    blocked = {'PYTHONPATH': str(tmp_path)}
+    blocked = before_the_path(tmp_path)
     # An entry in sys.modules bars the import as a missing package does.
     (tmp_path / 'sitecustomize.py').write_text("import sys; sys.modules['torch'] = None")
     process = run_process(cameras=[FRONT], model='', device='cuda', environment=blocked)
@@ -143,7 +148,7 @@ def test_tools_without_pytorch_name_it(tmp_path, tool):
     (tmp_path / 'torch.py').write_text(MISSING_TORCH)
     done = subprocess.run(
         [sys.executable, '-m', f'fliqe_ros.tools.{tool}'], cwd=tmp_path, text=True,
-        capture_output=True, env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+        capture_output=True, env={**os.environ, **before_the_path(tmp_path)})
     assert done.returncode == 1
     assert done.stderr == (
         'torch is not installed, and this command needs it: pip install torch\n')

@@ -19,7 +19,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Show the window until it is closed, or SIGINT or SIGTERM comes.
 
     :param args: the command line, by default that of the process.
-    :return: the exit status: 0, or 1 if there is no binding of Qt.
+    :return: the exit status: 0, 1 if there is no binding of Qt, or 2 for an unknown argument.
     """
     words = list(sys.argv[1:] if args is None else args)
     if {'-h', '--help'} & set(words):
@@ -32,6 +32,11 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
     import rclpy
     from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+    unknown = remove_ros_args(['monitor', *words])[1:]
+    if unknown:
+        print(f'monitor: there is no argument {unknown[0]}\n{_HELP}', end='', file=sys.stderr)
+        return 2
     rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
     try:
         return _show(make_application('fliqe_ros monitor'))

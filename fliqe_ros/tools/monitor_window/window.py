@@ -68,6 +68,8 @@ class MonitorWidget(QtWidgets.QWidget):
         self.split.setStretchFactor(1, 1)
         head = QtWidgets.QHBoxLayout()
         self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setWordWrap(True)  # or a long sentence would widen the window
+        head.setSpacing(16)
         head.addWidget(self.summary)
         head.addWidget(self.note, 1)
         head.addWidget(self.save)
