@@ -40,7 +40,8 @@ def settled(network):
     network.train()
     with torch.no_grad():
         network(torch.stack([network.preprocess(frame(160, 160, seed)) for seed in range(24)]))
-        network.classifier[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
+        for head in network.heads:
+            head[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
     return network.eval()
 
 

@@ -10,19 +10,20 @@ import subprocess
 import sys
 
 import cv2
+from fliqe_ros.distortion_types import DISTORTIONS
 from fliqe_ros.models.checkpoint import save_checkpoint
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.tools import demo_system
 from fliqe_ros.tools.demo import FRONT, plan, REAR
 from fliqe_ros.tools.demo_report import (
-    CROP_PX, detail, draw_report, find_problems, format_table, Row, Sample, SHOWN,
+    CROP_PX, detail, draw_report, find_problems, format_table, Row, Sample,
     summarise)
 from fliqe_ros.tools.demo_system import check_alive, DemoError, isolated, output_of, running
 import numpy as np
 import pytest
 import torch
 
-LABELS = [distortion.label for distortion in SHOWN]
+LABELS = [distortion.label for distortion in DISTORTIONS]
 
 
 def record(scores_by_phase, seen=None):
@@ -111,7 +112,7 @@ def test_the_detail_is_where_the_picture_shows_something():
 def test_the_plan_shows_every_distortion_within_its_time():
     schedule = plan(40)
     phases = [phase.name for phase in schedule.phases]
-    assert phases[::2] == ['clean'] * 9 and phases[1::2] == LABELS
+    assert phases[::2] == ['clean'] * 13 and phases[1::2] == LABELS
     ends = sum(phase.seconds for phase in schedule.phases[:-1])
     assert 38 < ends < 40
     assert schedule.at(1e6).name == 'clean'
@@ -328,11 +329,12 @@ sys.modules.update(dict.fromkeys({MISSING}))  # None: the import fails
 def test_the_demo_needs_neither_torch_nor_the_training_side(tmp_path):
     # Read by every Python of the demo, its processes too
     (tmp_path / 'sitecustomize.py').write_text(WITHOUT)
-    environment = {**os.environ, 'PYTHONPATH': str(tmp_path)}
+    python_path = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])
+    environment = {**os.environ, 'PYTHONPATH': python_path}
     check = subprocess.run([sys.executable, '-c', 'import torch'], env=environment,
                            stderr=subprocess.PIPE, text=True)
     assert 'ModuleNotFoundError' in check.stderr
-    status, output = run_demo(tmp_path, '--seconds', 12, PYTHONPATH=str(tmp_path))
+    status, output = run_demo(tmp_path, '--seconds', 12, PYTHONPATH=python_path)
     assert 'mean score' in output and 'Traceback' not in output, output
     assert status == 0, output
 

@@ -24,14 +24,16 @@ from fliqe_ros.training.amp import deterministic
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.heads import train_heads
+from fliqe_ros.training.quality_map import train_map
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience
 import numpy as np
 import pytest
 import torch
 from tqdm import tqdm
 
-TINY = TrainingConfig(epochs=3, steps=2, views=8, large_epochs=1, large_rows=192,
-                      large_columns=200, head_steps=2, synthetic=0, seed=3)
+TINY = TrainingConfig(epochs=3, steps=2, views=8, view_rows=160, view_columns=192, large_rows=224,
+                      large_columns=256, statistics_epochs=1, head_steps=2, map_steps=2,
+                      synthetic=0, seed=3)
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +58,7 @@ def results(history) -> list:
 
 
 def test_training_lowers_the_loss_and_logs_every_epoch(sources, tmp_path):
-    training = train_encoder(sources, tmp_path, replace(TINY, epochs=4, steps=5))
+    training = train_encoder(sources, tmp_path, replace(TINY, epochs=4, steps=10))
     first, last = training.history[0], training.history[-1]
     assert last.losses['type'] < first.losses['type'] - 0.1
     header, *rows = (tmp_path / 'metrics.csv').read_text().splitlines()
@@ -73,7 +75,7 @@ class Untyped(ThermalS7):
 
     def __init__(self):
         super().__init__()
-        self.load_state_dict(load_model().state_dict())
+        self.load_state_dict(load_model().base.state_dict())
         self.type_head = None
 
     def encode(self, batch):
@@ -215,7 +217,7 @@ def test_a_folder_of_another_run_is_refused(sources, tmp_path):
 
 
 def test_another_frozen_backbone_is_another_run(sources, tmp_path):
-    config = replace(TINY, epochs=1, steps=1, views=2, large_epochs=0)
+    config = replace(TINY, epochs=1, steps=1, views=2, large_share=0.0)
     few = [Source('few', training=sources[0].training)]
     train_encoder(few, tmp_path, config, ResNet50())
     torch.manual_seed(5)
@@ -223,21 +225,55 @@ def test_another_frozen_backbone_is_another_run(sources, tmp_path):
         train_encoder(few, tmp_path, config, ResNet50())
 
 
-@pytest.mark.parametrize('make', [ThermalS, ResNet50])
-def test_heads_leave_the_encoder_as_it_was(sources, make):
+@pytest.mark.parametrize('make, heads', [
+    (ThermalS, {'base.classifier', 'base.type_head', 'branch.type_head'}),
+    (ThermalS7, {'classifier', 'type_head'}), (ResNet50, {'classifier'})])
+def test_heads_leave_the_encoder_as_it_was(sources, make, heads):
     network = make()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     train_heads(network, sources, replace(TINY, views=4), 'cpu', workers=0)
-    changed = {key.split('.')[0] for key, value in network.state_dict().items()
+    changed = {key for key, value in network.state_dict().items()
                if not torch.equal(value, before[key])}
-    assert changed == ({'classifier'} if make is ResNet50 else {'classifier', 'type_head'})
+    assert {head for head in heads if any(key.startswith(head) for key in changed)} == heads
+    assert all(key.startswith(tuple(heads)) for key in changed)
+
+
+def test_the_map_is_fitted_and_nothing_else(sources):
+    network = ThermalS()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    train_map(network, sources, replace(TINY, views=4), 'cpu', workers=0)
+    changed = {key for key, value in network.state_dict().items()
+               if not torch.equal(value, before[key])}
+    assert changed and all(key.startswith('branch.vote.') for key in changed)
+    assert train_map(ThermalS7(), sources, TINY, 'cpu', workers=0).map_head is None
+
+
+def test_the_first_question_is_left_as_it_was(sources, tmp_path):
+    """Trained beside it, the branch cannot spoil what was learnt of the eight distortions."""
+    network = ThermalS()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    train_encoder(sources, tmp_path, replace(TINY, epochs=1), network)
+    changed = {key for key, value in network.state_dict().items()
+               if not torch.equal(value, before[key])}
+    assert changed and all(key.startswith('branch.') for key in changed)
+
+
+def test_statistics_of_normalisation_are_kept_after_the_first_epochs(sources, tmp_path):
+    def statistics(training):
+        return {key: value for key, value in training.network.state_dict().items()
+                if 'running_' in key and key.startswith('branch.')}
+
+    first = train_encoder(sources, tmp_path / 'first', replace(TINY, epochs=1))
+    kept = train_encoder(sources, tmp_path / 'kept', replace(TINY, epochs=1, statistics_epochs=0))
+    fresh = statistics(EncoderTraining(ThermalS(), TINY, 'cpu'))
+    assert not same_tensors(statistics(first), fresh) and same_tensors(statistics(kept), fresh)
 
 
 def heads_anew(sources, **settings) -> list:
     """Fit the heads of the default model to a few views, and score them at several severities."""
     torch.manual_seed(0)
     network = load_model()
-    network.classifier = binary_head()
+    network.base.classifier = binary_head()
     train_heads(network, sources, replace(TINY, head_steps=40, **settings), 'cpu', workers=0)
     method = NetworkMethod('heads', network)
     return evaluate_methods([method], sources, 'graded', limit=2)[method.name]
@@ -259,7 +295,8 @@ def test_the_more_frames_are_supposed_to_be_clean_the_higher_the_scores(sources)
 # What follows kills processes: it runs the command line as users do.
 
 OPTIONS = ('--device', 'cpu', '--threads', '1', '--workers', '0', '--epochs', '3', '--steps', '3',
-           '--views', '4', '--head-steps', '3', '--synthetic', '3', '--large-epochs', '1')
+           '--views', '4', '--head-steps', '3', '--map-steps', '2', '--synthetic', '3',
+           '--large-share', '0.3')
 DIES_WRITING = """
 import os, signal, sys, torch
 from fliqe_ros.tools import train
@@ -287,7 +324,7 @@ def data(tmp_path_factory):
 def start_training(data, run, *program):
     program = program or ('-m', 'fliqe_ros.tools.train')
     return subprocess.Popen(
-        [sys.executable, '-I', '-u', *program, '--data', str(data), '--run', str(run), *OPTIONS],
+        [sys.executable, '-u', *program, '--data', str(data), '--run', str(run), *OPTIONS],
         cwd=data, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env={**os.environ, 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'})
 

@@ -173,7 +173,7 @@ def test_methods_agree_with_the_library(thermal_s, sources):
     frames = [gray, distort(gray, Distortion.LENS_BLUR), gray[:150, :200],
               colorize(gray, 'ironbow'), gray[:90, :90]]
     estimates = thermal_s.estimate(frames)
-    assert estimates.embeddings.shape == (5, 128)
+    assert estimates.embeddings.shape == (5, 256)
     for frame, score, seen in zip(frames, estimates.scores, estimates.types):
         expected = FLIQE(device='cpu').assess(frame)
         assert score == pytest.approx(expected.score, abs=1e-4)

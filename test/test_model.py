@@ -5,10 +5,12 @@ import hashlib
 import cv2
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
+from fliqe_ros.models.line_statistics import line_profiles, PIXEL_LINES, pixel_lines
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.resnet50 import ResNet50
-from fliqe_ros.models.thermal_s import (
-    _cell_matrix, _line_profiles, ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS, GRID, ThermalS)
+from fliqe_ros.models.thermal_s import _block_statistics, _cell_matrix, GRID, ThermalS
+from fliqe_ros.models.thermal_s7 import _block_means, ThermalS7
+from fliqe_ros.models.thermal_trunk import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS
 import numpy as np
 from PIL import Image
 import pytest
@@ -154,7 +156,7 @@ def test_thermal_s_interface():
     for height, width in ((64, 64), (64, 200), (120, 160), (256, 320), (512, 640), (513, 641)):
         with torch.no_grad():
             prediction = network(network.preprocess(frame(height, width)).unsqueeze(0))
-        assert prediction.embedding.shape == (1, 128)
+        assert prediction.embedding.shape == (1, 256)
         assert prediction.embedding.norm() == pytest.approx(1.0, abs=1e-5)
         assert prediction.score.shape == (1,) and 0.0 <= prediction.score <= 1.0
         assert prediction.type_logits.shape == (1, 13)
@@ -171,8 +173,32 @@ def test_thermal_s_judges_a_batch_as_single_frames():
     assert torch.allclose(together, alone, atol=1e-4)
 
 
+def test_the_score_falls_where_either_question_finds_a_fault():
+    network = randomised(ThermalS(), seed=2)
+    batch = torch.stack([network.preprocess(frame(128, 160, seed=seed)) for seed in range(5)])
+    with torch.no_grad():
+        found, first = network(batch), network.base(batch)
+        second = network.branch.type_head(2**0.5 * found.embedding[:, 128:]).softmax(1)
+    assert torch.allclose(found.embedding[:, :128], first.embedding / 2**0.5, atol=1e-6)
+    assert torch.allclose(found.score, first.score * second[:, 0], atol=1e-5)
+    types = found.type_logits.softmax(1)
+    assert torch.allclose(types[:, 9:], second[:, 9:], atol=1e-5)
+    eight = second[:, :1] * first.type_logits.softmax(1)
+    eight[:, 1:] += second[:, 1:9]
+    assert torch.allclose(types[:, :9], eight, atol=1e-5)
+
+
+def test_a_perfect_score_has_a_finite_logit():
+    network = ThermalS().eval()
+    with torch.no_grad():
+        network.base.classifier[-1].bias.fill_(-200.0)
+        network.branch.type_head[-1].bias.copy_(torch.eye(13)[0] * 200.0)
+        logit = network(torch.zeros(1, 1, 128, 128, dtype=torch.uint8)).logit
+    assert torch.isfinite(logit).all() and torch.sigmoid(-logit) > 0.9999
+
+
 def test_echoes_are_the_autocorrelation_of_edges():
-    network = ThermalS()
+    network = ThermalS7()
     edges = torch.randn(2, EDGE_CHANNELS, 39, 46, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         echoes = network._echoes(edges)
@@ -190,12 +216,15 @@ def test_echoes_are_the_autocorrelation_of_edges():
 
 @pytest.mark.parametrize('height', range(128, 146))
 def test_all_statistics_are_of_the_same_blocks(height):
-    network = ThermalS()
+    network = ThermalS7()
     batch = torch.zeros(1, 1, height, 334 - height, dtype=torch.uint8)
     with torch.no_grad():
-        blocks = network._block_means(network.edges(network.levels(batch)))
-    shapes = {means.shape[2:] for means in blocks}
+        maps = network.maps(network.levels(batch))
+        shapes = {means.shape[2:] for means in _block_means(maps)}
+        gray = batch.float()
+        rows, columns = _block_statistics(maps, gray, gray * gray).shape[1:3]
     assert len(shapes) == 1 and min(min(shape) for shape in shapes) >= 1
+    assert rows >= 1 and columns >= 1
 
 
 @pytest.mark.parametrize('side', [1, 3, 5, 13, 18])
@@ -211,10 +240,40 @@ def test_a_line_stands_out_of_its_profile_however_large_the_frame(axis):
     scene = torch.randn(2, 3, 60, 90, generator=torch.Generator().manual_seed(1)).abs()
     lined = scene.clone()
     lined.select(axis, 20).add_(2.0)
-    plain, line = (_line_profiles(edges).unflatten(1, (4, 3)) for edges in (scene, lined))
+    plain, line = (line_profiles(edges).unflatten(1, (4, 3)) for edges in (scene, lined))
     greatest = 0 if axis == 2 else 2  # of the rows, or of the columns
     assert (line[:, greatest] > plain[:, greatest] + 1.3).all()
     assert torch.allclose(line[:, 2 - greatest], plain[:, 2 - greatest], atol=0.3)
+
+
+@pytest.mark.parametrize('axis', [2, 3])
+@pytest.mark.parametrize('shape', [(120, 160), (512, 640)])
+def test_lines_of_pixels_tell_what_is_wrong_with_a_picture(axis, shape):
+    """Of the rows, and of the columns: which of the numbers moves, and which way."""
+    scene = torch.from_numpy(cv2.GaussianBlur(
+        np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32), (0, 0), 4) * 3 - 250)
+    scene = (scene + torch.randn(shape, generator=torch.Generator().manual_seed(0))).clip(
+        0, 255).round()[None, None]
+    along = axis - 2
+    lined, torn = scene.clone(), scene.roll(shape[along] // 3, axis)
+    lined.select(axis, 50).fill_(255.0)
+    combed = torch.where(torch.arange(shape[along]).unflatten(0, (-1, 1) if axis == 2 else (1, -1))
+                         % 2 == 0, scene, scene.roll(8, 5 - axis))
+    doubled = scene.clone()
+    doubled.select(axis, 51).copy_(scene.select(axis, 50))
+    few = (scene / 16).floor() * 16
+
+    def numbers(picture):
+        found = pixel_lines(picture)
+        assert found.shape == (1, PIXEL_LINES) and torch.isfinite(found).all()
+        return found[0].unflatten(0, (2, -1))[along] - pixel_lines(scene)[0].unflatten(
+            0, (2, -1))[along]
+
+    assert numbers(lined)[0] > 0.5, 'a line stands out'
+    assert numbers(torn)[6] > 0.3, 'a great step'
+    assert numbers(doubled)[7] < -0.5, 'no step'
+    assert numbers(combed)[9] < -0.3, 'two lines on, a smaller step than to the next'
+    assert numbers(few)[11] > 0.3, 'most steps are none'
 
 
 def test_thermal_s_prepares_colour_as_its_gray():
@@ -241,15 +300,15 @@ def state_with(**changes):
 
 
 BAD_STATES = {
-    'missing': (state_with(projection__1__weight=None),
-                r"1 missing key, first 'projection.1.weight'"),
+    'missing': (state_with(branch__projection__2__weight=None),
+                r"1 missing key, first 'branch.projection.2.weight'"),
     'unexpected': (state_with(extra__layer=torch.zeros(1)),
                    r"1 unexpected key, first 'extra.layer'"),
-    'shape': (state_with(projection__1__weight=torch.zeros(2, 3)),
-              r"'projection.1.weight' has shape \(2, 3\) instead of \(256, 804\)"),
-    'not finite': (state_with(projection__1__bias=torch.full((256,), float('nan'))),
+    'shape': (state_with(branch__projection__2__weight=torch.zeros(2, 3)),
+              r"'branch.projection.2.weight' has shape \(2, 3\) instead of \(192, 830\)"),
+    'not finite': (state_with(branch__projection__2__bias=torch.full((192,), float('nan'))),
                    'weights that are not finite'),
-    'no tensor': (state_with(projection__1__bias='x'), 'has shape None'),
+    'no tensor': (state_with(branch__projection__2__bias='x'), 'has shape None'),
     'no dict': ([], 'state_dict is not a dict'),
 }
 
@@ -277,7 +336,8 @@ def test_other_bad_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match='not a checkpoint'):
         load_model(path)
     good_checkpoint(path, architecture='vgg')
-    with pytest.raises(CheckpointError, match="architecture 'vgg' is none of resnet50, thermal_s"):
+    with pytest.raises(CheckpointError, match="architecture 'vgg' is none of resnet50, thermal_s, "
+                       'thermal_s7'):
         load_model(path)
     torch.save(torch.zeros(3), path)
     with pytest.raises(CheckpointError, match='holds no dict'):

@@ -23,7 +23,7 @@ import torchvision
 SCRIPT = Path(__file__).resolve().parent.parent / 'scripts' / 'train_thermal_s'
 #: What makes a run as short as can be.
 BRIEFLY = ('--device', 'cpu', '--workers', '0', '--epochs', '1', '--steps', '1', '--views', '8',
-           '--head-steps', '1', '--synthetic', '0')
+           '--head-steps', '1', '--map-steps', '1', '--synthetic', '0')
 
 
 @pytest.fixture(scope='module')
@@ -37,7 +37,7 @@ def camera(tmp_path_factory):
 
 def train_briefly(folder, run, *options) -> int:
     return train.main([
-        '--data', str(folder), '--run', str(run), *BRIEFLY, '--large-epochs', '0', *options])
+        '--data', str(folder), '--run', str(run), *BRIEFLY, '--large-share', '0', *options])
 
 
 def train_resnet50(camera, run, *options) -> dict:
@@ -75,23 +75,42 @@ def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
     made = load_model(tmp_path / 'thermal_s' / 'model.pt')
     assert made.types == CLASSES and made.metadata['version'] == 8
     assert made.metadata['config']['softness'] == 1.4, 'as the script says'
+    first = load_model(tmp_path / 'thermal_s7' / 'model.pt')
+    assert same_tensors(made.base.edges.state_dict(), first.edges.state_dict())
     fliqe = FLIQE(tmp_path / 'thermal_s' / 'model.onnx')
     assert fliqe.backend == 'onnxruntime'
     assert len(fliqe.assess(np.zeros((128, 160), np.uint8)).probabilities) == len(CLASSES)
 
 
-def test_the_packaged_model_of_nine_types_can_be_adapted(camera, tmp_path):
+def test_the_packaged_model_can_be_adapted(camera, tmp_path):
     assert train_briefly(camera.parent, tmp_path, '--init', str(DEFAULT_MODEL)) == 0
-    adapted = load_model(tmp_path / 'model.pt')
-    assert adapted.types == CLASSES[:9]
-    assert adapted.metadata['classes'] == [distortion.label for distortion in CLASSES[:9]]
+    before, after = load_model(), load_model(tmp_path / 'model.pt')
+    assert after.metadata['classes'] == [distortion.label for distortion in CLASSES]
+    assert same_tensors(before.base.edges.state_dict(), after.base.edges.state_dict())
+    assert not same_tensors(before.branch.state_dict(), after.branch.state_dict())
+
+
+def test_a_second_stage_stands_on_a_first(camera, tmp_path):
+    """What is told of the eight distortions comes from the checkpoint that is given."""
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    assert train_briefly(camera.parent, first, '--architecture', 'thermal_s7') == 0
+    checkpoint = first / 'model.pt'
+    base = load_model(checkpoint)
+    assert (base.architecture, base.types) == ('thermal_s7', CLASSES[:9])
+    assert train_briefly(camera.parent, second, '--backbone', str(checkpoint)) == 0
+    made = load_model(second / 'model.pt')
+    assert (made.architecture, made.types) == ('thermal_s', CLASSES)
+    for part in ('edges', 'texture', 'structure', 'echo', 'projection'):
+        assert same_tensors(getattr(made.base, part).state_dict(),
+                            getattr(base, part).state_dict()), part
 
 
 def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):
     for options, reason in (
             (('--data', str(camera)), 'no folders with clean thermal images, videos or bags'),
             (('--data', str(tmp_path / 'missing')), 'missing'),
-            (('--backbone', 'random'), 'only resnet50 has a backbone'),
+            (('--architecture', 'thermal_s7', '--backbone', 'random'), 'has no backbone'),
+            (('--backbone', str(camera / 'place0x_0.png')), 'it is not a checkpoint'),
             (('--init', str(tmp_path / 'no.pt')), 'no.pt: there is no such file'),
             (('--init', 'a.pt', '--encoder', 'b.pt'), 'exclude each other'),
             (('--precision', 'float16'), 'float16 needs a GPU'),
@@ -109,7 +128,7 @@ def test_training_can_start_from_a_checkpoint(camera, tmp_path, capsys):
     still = ('--learning-rate', '1e-9', '--seed', '1')
     assert train_briefly(camera.parent, tmp_path / 'b', '--init', str(first), *still) == 0
     assert train_briefly(camera.parent, tmp_path / 'c', *still) == 0
-    weights = [load_model(tmp_path / run / 'model.pt').projection[1].weight for run in 'abc']
+    weights = [load_model(tmp_path / run / 'model.pt').branch.place.weight for run in 'abc']
     assert torch.allclose(weights[0], weights[1], atol=1e-6)
     assert not torch.allclose(weights[0], weights[2], atol=1e-2)
     assert train_briefly(camera.parent, tmp_path / 'd', '--init', str(first),
@@ -161,8 +180,9 @@ def test_only_a_head_is_trained_on_a_published_encoder(camera, tmp_path):
 def test_only_the_heads_are_trained_on_the_encoder_of_a_checkpoint(camera, tmp_path):
     assert train_briefly(camera.parent, tmp_path, '--encoder', str(DEFAULT_MODEL)) == 0
     before, after = (load_model(path).state_dict() for path in (None, tmp_path / 'model.pt'))
-    changed = {key.split('.')[0] for key in before if not torch.equal(before[key], after[key])}
-    assert changed == {'classifier', 'type_head'}
+    changed = {'.'.join(key.split('.')[:2]) for key in before
+               if not torch.equal(before[key], after[key])}
+    assert changed == {'base.classifier', 'base.type_head', 'branch.type_head', 'branch.vote'}
     assert not (tmp_path / 'metrics.csv').exists(), 'there is no encoder to train'
 
 
@@ -184,5 +204,6 @@ def test_every_setting_of_the_config_is_an_option_with_its_default(capsys):
         assert f'--{setting.name.replace("_", "-")} ' in told
         assert setting.metadata['help'], f'{setting.name} needs a text'
     default, reference = default_config('thermal_s'), default_config('resnet50')
-    assert f'default {default.epochs} for thermal_s, {reference.epochs} for resnet50' in told
+    assert (f'default {default.epochs} for thermal_s, {default.epochs} for thermal_s7, '
+            f'{reference.epochs} for resnet50') in told
     assert f'--seed INT of everything random; default {default.seed}' in told

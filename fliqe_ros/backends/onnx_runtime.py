@@ -11,7 +11,6 @@ from fliqe_ros.backends.base import Backend, ONNXRUNTIME, Outputs
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.preprocessing import Prepared, stack
 from fliqe_ros.models.registry import ARCHITECTURES
-import numpy as np
 import onnxruntime
 
 
@@ -48,14 +47,12 @@ class OnnxRuntimeBackend(Backend):
             self.metadata = json.loads(properties['metadata'])
         except (KeyError, ValueError) as error:
             raise CheckpointError(path, 'its metadata is missing or damaged') from error
-        self._inputs = [each.name for each in self._session.get_inputs()]
+        self._input = self._session.get_inputs()[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
 
     def _predict(self, frames: Sequence[Prepared]) -> Outputs:
         assert self._session is not None
-        # Files of before the map was a part of every score ask whether it is wanted.
-        inputs = dict(zip(self._inputs, (stack(frames), np.array(True))))
-        outputs = self._session.run(self._outputs, inputs)
+        outputs = self._session.run(self._outputs, {self._input: stack(frames)})
         return Outputs(**dict(zip(self._outputs, outputs)))
 
     def release(self) -> None:

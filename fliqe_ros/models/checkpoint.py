@@ -26,6 +26,8 @@ from torch import nn
 
 _SAFE_TORCH = (2, 10)
 
+#: A key of thermal_s7, which was called thermal_s before there was a second stage.
+FIRST_STAGE = 'classifier.0.weight'
 #: What keys begin with in a published file that holds an encoder and no head.
 ENCODER_ONLY = 'projection_head.'
 
@@ -121,10 +123,9 @@ def _network(path: Path, content: dict[str, Any]) -> QualityNetwork:
     if architecture not in ARCHITECTURES:
         raise CheckpointError(path, f'architecture {architecture!r} is none of '
                                     f'{", ".join(sorted(ARCHITECTURES))}')
-    if architecture == ThermalS.architecture and 'block.0.weight' not in state:
-        network: QualityNetwork = ThermalS7()
-    else:
-        network = ARCHITECTURES[architecture].build()
+    if architecture == ThermalS.architecture and FIRST_STAGE in state:  # up to version 7
+        architecture = ThermalS7.architecture
+    network = ARCHITECTURES[architecture].build()
     _load_state(path, network, state)
     network.metadata = metadata
     return network.eval()

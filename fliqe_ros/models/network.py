@@ -17,7 +17,7 @@ EMBEDDING_SIZE = 128
 class Prediction(NamedTuple):
     """What a network says of a batch of N frames."""
 
-    #: (N, 128) float, unit length.
+    #: (N, 128 or 256) float, unit length.
     embedding: Tensor
     #: (N,) float, logit of "distorted"; the quality score is ``1 - sigmoid(logit)``.
     logit: Tensor
@@ -41,12 +41,12 @@ class QualityNetwork(nn.Module, ABC):
     first_convolution: ClassVar[str]  # name of the layer behind normalize; unpadded or mean 0
     normalize: nn.Module           # what gray levels, 0 to 255, go through first
     classifier: nn.Module
-    type_head: nn.Module | None    # None where it tells no types
+    type_head: nn.Module | None    # None where it tells no types by a head of its own
     metadata: dict[str, Any]       # what its checkpoint says about it
 
     @property
     def types(self) -> tuple[Distortion, ...]:
-        """Return the types that it is to tell apart, clean first."""
+        """Return the types that it is to learn, clean first."""
         if self.type_head is None:
             return CLASSES
         *_, last = self.type_head.children()
@@ -73,17 +73,37 @@ class QualityNetwork(nn.Module, ABC):
         Encode frames.
 
         :param batch: (N, C, h, w) uint8, prepared frames.
-        :return: (N, 128) unit embeddings, and ``Prediction.map_logits``.
+        :return: unit embeddings, and ``Prediction.map_logits``.
         """
+
+    def logit(self, embedding: Tensor) -> Tensor:
+        """Embeddings → ``Prediction.logit``."""
+        return self.classifier(embedding).squeeze(1)
+
+    def type_logits(self, embedding: Tensor) -> Tensor | None:
+        """Embeddings → ``Prediction.type_logits``."""
+        return self.type_head(embedding) if self.type_head else None
+
+    @property
+    def tells_types(self) -> bool:
+        """Return whether it tells types."""
+        return self.type_head is not None
+
+    @property
+    def heads(self) -> list[nn.Module]:
+        """Return what judges embeddings and is fitted once they are learnt."""
+        return [head for head in (self.classifier, self.type_head) if head is not None]
+
+    @property
+    def map_head(self) -> nn.Module | None:
+        """Return what makes the quality map of frozen features; None if nothing is fitted so."""
+        return None
 
     def forward(self, batch: Tensor) -> Prediction:
         """(N, C, h, w) uint8 batch of prepared frames → prediction."""
         embedding, map_logits = self.encode(batch)
         return Prediction(
-            embedding=embedding,
-            logit=self.classifier(embedding).squeeze(1),
-            type_logits=self.type_head(embedding) if self.type_head else None,
-            map_logits=map_logits)
+            embedding, self.logit(embedding), self.type_logits(embedding), map_logits)
 
 
 class Normalize(nn.Module):

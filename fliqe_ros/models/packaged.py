@@ -7,4 +7,4 @@ _WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = _WEIGHTS / 'thermal_s.pt'
 DEFAULT_ONNX_MODEL = _WEIGHTS / 'thermal_s.onnx'
 #: SHA-256 of the packaged checkpoint, the only one that an unsafe PyTorch may load.
-DEFAULT_MODEL_SHA256 = '30505b9d0259c2b60133cd25be14b01ddb009c181bdb3497654d702da774a659'
+DEFAULT_MODEL_SHA256 = 'a711e175965b37822a2961e3febbb7a5543f7f1e34c3592a8802bdee746e94c0'

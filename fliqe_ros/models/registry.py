@@ -56,11 +56,14 @@ ARCHITECTURES = {architecture.name: architecture for architecture in (
         'thermal_s', preprocess_thermal_s, 'fliqe_ros.models.thermal_s:ThermalS',
         'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True),
     Architecture(
+        'thermal_s7', preprocess_thermal_s, 'fliqe_ros.models.thermal_s7:ThermalS7',
+        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True),
+    Architecture(
         'resnet50', preprocess_resnet50, 'fliqe_ros.models.resnet50:ResNet50',
         'fliqe_ros.models.tensor_preprocessing:ResNet50Preprocessing',
         # It sees frames shrunk to 224x224, so its views are nearly as large as frames; only its
         # projection learns.
         training={'epochs': 12, 'steps': 100, 'view_rows': 384, 'view_columns': 480,
-                  'large_epochs': 0, 'contrastive_weight': 1.0, 'head_steps': 100}),
+                  'large_share': 0, 'contrastive_weight': 1.0, 'head_steps': 100}),
 )}
 DEFAULT_ARCHITECTURE = next(iter(ARCHITECTURES))

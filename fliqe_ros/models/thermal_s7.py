@@ -1,15 +1,16 @@
 """
-thermal_s as it was up to version 7, with nine types: the packaged model.
+thermal_s7: tells the eight distortions of the reference; thermal_s as it was up to version 7.
 
-A small fully convolutional network on the native-resolution gray frame. Its successor is in
-``thermal_s``.
+It is trained first. What ``thermal_s`` adds for the other types stands on its frozen feature maps.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from fliqe_ros.models.network import binary_head, EMBEDDING_SIZE, type_head
-from fliqe_ros.models.thermal_s import (
-    BlockMeans, mean_of_blocks, STATISTICS, statistics, Trunk)
+from fliqe_ros.models.thermal_trunk import (
+    BlockMeans, Maps, mean_of_blocks, STATISTICS, statistics, Trunk)
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -31,6 +32,9 @@ class ThermalS7(Trunk):
     Under 0.5 M parameters.
     """
 
+    architecture: ClassVar[str] = 'thermal_s7'
+    type_head: nn.Module
+
     def __init__(self) -> None:
         super().__init__()
         self.projection = nn.Sequential(
@@ -39,24 +43,14 @@ class ThermalS7(Trunk):
         self.classifier = binary_head()
         self.type_head = type_head(TYPES)
 
-    def block_means(self, batch: Tensor) -> BlockMeans:
-        """(N, 1, H, W) uint8 → statistics of the blocks that lie in the frame as a whole."""
-        edges = self.edges(self.levels(batch))
-        texture = self.texture(edges)
-        structure = self.structure(texture).float()
-        texture = texture.float()
-        echoes = self._echoes(edges)
-        rows, columns = echoes.shape[2:]  # they need most margin
-        # Texture is averaged over twice the block, which is what structure sees of the frame.
-        return BlockMeans(
-            F.avg_pool2d(texture, 8, 4), F.avg_pool2d(texture * texture, 8, 4), echoes,
-            F.avg_pool2d(structure, 2), F.avg_pool2d(structure * structure, 2),
-        ).each(lambda means: means[:, :, :rows, :columns])
-
     def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, H, W) uint8 → (N, 128) unit embeddings, (N, rows, columns) logits of windows."""
-        blocks = self.block_means(batch)
+        blocks = _block_means(self.maps(self.levels(batch)))
         return self._embed(blocks.each(mean_of_blocks)), self._map_logits(*blocks)
+
+    def embed(self, maps: Maps) -> Tensor:
+        """Return (N, 128) unit embeddings of frames."""
+        return self._embed(_block_means(maps).each(mean_of_blocks))
 
     def _embed(self, means: BlockMeans) -> Tensor:
         """Means of N frames or windows, (N, channels) each → (N, 128) unit embeddings."""
@@ -72,6 +66,16 @@ class ThermalS7(Trunk):
         windows = windows.permute(0, 2, 3, 1).flatten(0, 2)
         means = BlockMeans(*windows.split([means.shape[1] for means in blocks], dim=1))
         return self.classifier(self._embed(means)).reshape(count, rows, columns)
+
+
+def _block_means(maps: Maps) -> BlockMeans:
+    """Return the means of the blocks that lie in the frame as a whole."""
+    rows, columns = maps.echoes.shape[2:]  # they need most margin
+    # Texture is averaged over twice the block, which is what structure sees of the frame.
+    return BlockMeans(
+        F.avg_pool2d(maps.texture, 8, 4), F.avg_pool2d(maps.texture_squares, 8, 4), maps.echoes,
+        F.avg_pool2d(maps.structure, 2), F.avg_pool2d(maps.structure_squares, 2),
+    ).each(lambda means: means[:, :, :rows, :columns])
 
 
 def _window_matrix(like: Tensor, side: int) -> Tensor:

@@ -82,10 +82,10 @@ class Schedule:
                         for phase in self.phases)
 
 
-def tour(distorted_s: float = TOUR_PHASE_S, clean_s: float = TOUR_PHASE_S,
-         distortions: Sequence[Distortion] = DISTORTIONS) -> tuple[Phase, ...]:
+def tour(distorted_s: float = TOUR_PHASE_S,
+         clean_s: float = TOUR_PHASE_S) -> tuple[Phase, ...]:
     """Phases of every distortion in turn, clean before each."""
-    return tuple(phase for distortion in distortions
+    return tuple(phase for distortion in DISTORTIONS
                  for phase in (Phase('clean', clean_s), Phase(distortion.label, distorted_s)))
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from builtin_interfaces.msg import Duration, Time
-from fliqe_ros.distortion_types import Distortion
+from fliqe_ros.distortion_types import Distortion, DISTORTIONS
 from fliqe_ros.errors import SourceError
 from fliqe_ros.frame_io.files import find_files
 from fliqe_ros.frame_io.image_messages import make_converter
@@ -22,7 +22,7 @@ from fliqe_ros.msg import QualityScore
 from fliqe_ros.simulation.frame_sources import SYNTHETIC
 from fliqe_ros.simulation.schedule import Phase, Schedule, tour
 from fliqe_ros.tools.demo_report import (
-    draw_report, find_problems, format_table, Sample, SHOWN, summarise)
+    draw_report, find_problems, format_table, Sample, summarise)
 from fliqe_ros.tools.demo_system import (
     check_alive, DemoError, isolated, output_of, Process, running)
 from fliqe_ros.tools.demo_window import DemoWindow
@@ -113,14 +113,14 @@ def _seconds(time_message: Time | Duration) -> float:
 
 def plan(seconds: float, once: bool = True) -> Schedule:
     """
-    Return a schedule of each shown type, with clean frames around each.
+    Return a schedule of each type, with clean frames around each.
 
     :param once: at the end clean frames for ever, else the same again.
     """
-    distorted_s = round(seconds * _DISTORTED_SHARE / len(SHOWN), 3)
-    clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (len(SHOWN) + 1), 3)
+    distorted_s = round(seconds * _DISTORTED_SHARE / len(DISTORTIONS), 3)
+    clean_s = round(seconds * (1 - _DISTORTED_SHARE) / (len(DISTORTIONS) + 1), 3)
     last = Phase('clean') if once else Phase('clean', clean_s)
-    return Schedule((*tour(distorted_s, clean_s, SHOWN), last))
+    return Schedule((*tour(distorted_s, clean_s), last))
 
 
 def watch(options: argparse.Namespace, folder: Path, stack: ExitStack,

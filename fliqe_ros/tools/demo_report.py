@@ -16,8 +16,6 @@ from matplotlib.figure import Figure
 import numpy as np
 
 CLEAN = Distortion.CLEAN.label
-#: What the packaged model was trained on, and so what the demo shows.
-SHOWN = DISTORTIONS[:8]
 CROP_PX = 200
 _PICTURES_IN_A_ROW = 7
 # A seam or fog shows in the whole frame only.
@@ -70,7 +68,7 @@ def find_problems(recordings: Mapping[str, Sequence[Sample]], faulty_camera: str
     if problems:
         return problems
     rows = {row.expected: row for row in summarise(faulty_camera, recordings[faulty_camera])}
-    wanted = [CLEAN] + [distortion.label for distortion in SHOWN]
+    wanted = [CLEAN] + [distortion.label for distortion in DISTORTIONS]
     problems = [f'{faulty_camera}: no {name} frame was scored'
                 for name in wanted if name not in rows]
     if problems:

@@ -21,7 +21,8 @@ from fliqe_ros.training.amp import deterministic, PRECISIONS
 from fliqe_ros.training.config import default_config, TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.heads import train_heads
-from fliqe_ros.training.init import IMAGENET, initial_network, RANDOM
+from fliqe_ros.training.init import IMAGENET, initial_network, PACKAGED, RANDOM
+from fliqe_ros.training.quality_map import train_map
 import torch
 from tqdm import tqdm
 
@@ -79,9 +80,11 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
 def _add_start_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--architecture', choices=ARCHITECTURES,
                        help=f'default {DEFAULT_ARCHITECTURE}, or that of --init or --encoder')
-    group.add_argument('--backbone', metavar=f'{IMAGENET}|{RANDOM}|FILE', default='',
-                       help='frozen layers of resnet50: torchvision weights, downloaded once (the '
-                            'default), random ones, or a torchvision state dict')
+    group.add_argument('--backbone', metavar=f'{PACKAGED}|{IMAGENET}|{RANDOM}|FILE', default='',
+                       help='frozen layers: of thermal_s those of the packaged model (default), '
+                            'random ones, or those of a checkpoint of thermal_s7; of resnet50 '
+                            'torchvision weights, downloaded once (default), random ones, or a '
+                            'torchvision state dict')
     group.add_argument('--encoder', metavar='FILE', default='',
                        help='train only the heads, on the encoder of this checkpoint or on a '
                             'published resnet50 encoder')
@@ -124,14 +127,17 @@ def train(options: argparse.Namespace) -> None:
     :raises ValueError: if the options or files do not fit together.
     :raises OSError: if a file cannot be read or written.
     """
-    with nullcontext() if options.device == 'cpu' else deterministic():
-        _train(options)
+    torch.set_flush_denormal(True)  # of sure heads; CPUs compute with them many times slower
+    try:
+        with nullcontext() if options.device == 'cpu' else deterministic():
+            _train(options)
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _train(options: argparse.Namespace) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)  # of sure heads; CPUs compute with them many times slower
     if options.device != 'cpu':
         _check_device(options.device)
     given = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)
@@ -142,6 +148,7 @@ def _train(options: argparse.Namespace) -> None:
     config = replace(default_config(network.architecture), **given)
     sources = read_sources(options, config)
     batches = config.head_steps + (0 if options.encoder else config.epochs * config.steps)
+    batches += 0 if network.map_head is None else config.map_steps
     # smoothing 0: the rest of the run goes on at the mean pace so far, validation included;
     # delay: no bar above what is wrong with the folder of the run
     with tqdm(total=batches, unit='batch', smoothing=0, delay=0.1) as progress:
@@ -149,6 +156,7 @@ def _train(options: argparse.Namespace) -> None:
             training = EncoderTraining(network, config, options.device, options.precision)
             network = training.run(sources, options.run, options.workers, progress)
         train_heads(network, sources, config, options.device, options.workers, progress)
+        train_map(network, sources, config, options.device, options.workers, progress)
     finish(network, sources, config, options)
 
 
@@ -193,7 +201,7 @@ def finish(network: QualityNetwork, sources: list[Source], config: TrainingConfi
                     'type_accuracy': found.type_accuracy, 'auroc': found.auroc},
         'date': datetime.date.today().isoformat(),
     })
-    types = '' if network.type_head is None else f', types {found.type_accuracy:.3f}'
+    types = f', types {found.type_accuracy:.3f}' if network.tells_types else ''
     print(f'{path}: balanced accuracy {found.balanced_accuracy:.3f}{types} on validation groups '
           'at reference severities')
 

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-#: Share of batches whose views are of this size, rows × columns: about the smallest sensors'.
-SMALL_VIEW, SMALL_VIEW_SHARE = (128, 160), 0.3
+#: A frame is enlarged by this at most to fill a view; tries to find one that is large enough.
+MOST_ENLARGED, MOST_FRAMES = 1.3, 50
 SPOILT_PER_VIEW = 2
+FEWEST_VIEWS = 4
 REFERENCE_SHARE = 0.3
 #: Root mean square difference, 8-bit levels, that a fault has to make; tries to find a view.
 LEAST_DIFFERENCE, MOST_DRAWS = 1.0, 4
@@ -29,8 +30,10 @@ LEAST_DIFFERENCE, MOST_DRAWS = 1.0, 4
 #: are of many kinds come as often as it takes to see all of them.
 DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR,
         *2 * (Distortion.NON_UNIFORMITY,), Distortion.OBSTRUCTION, *3 * (Distortion.CORRUPTION,))
-#: Artifacts that show in a single line or spot come twice as often as others of their type.
-LOCAL = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'sun_burn', 'drops', 'dirt')
+#: Artifacts that are hard to see come twice as often as others of their type: those of a single
+#: line or spot, faint ones of the whole frame, and codecs that hide what they leave out.
+HARD = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'dead_pixels', 'sun_burn',
+        'drops', 'dirt', 'covered', 'ice', 'shading', 'vignetting', 'hevc', 'jpeg2000')
 #: These happen before the sensor reads the picture out; the others after.
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 #: Kinds of fault that severities are compared among.
@@ -40,6 +43,20 @@ BLOCK_PX, BLOCK_STEP_PX = 96, 32
 #: Of a block: a pixel is touched from so many 8-bit levels on; shares of touched pixels from
 #: which the block is spoilt, and below which it is clean.
 TOUCHED_LEVELS, SPOILT_SHARE, CLEAN_SHARE = 5.0, 0.2, 0.01
+
+
+@dataclass(frozen=True)
+class ViewSize:
+    """A size of views, and how many batches have it."""
+
+    rows: int
+    columns: int
+    share: float = 1.0
+
+    def views(self, usual: int, largest: int) -> int:
+        """Return how many fill a batch that is to hold so many of ``largest`` pixels."""
+        fitting = usual * largest // (self.rows * self.columns)
+        return min(usual, max(FEWEST_VIEWS, fitting))
 
 
 class Batch(NamedTuple):
@@ -61,6 +78,8 @@ class Batches(Dataset):
     Every view comes clean and in ``SPOILT_PER_VIEW`` spoilt versions, types dealt from ``DEAL``,
     so that nothing but the fault tells them apart.
 
+    :param sizes: of the views, the usual one first; larger ones are fewer in a batch.
+    :param views: in a batch of the usual size.
     :param artifacts: share of the spoilt versions that are one of ``ARTIFACTS`` of the type
         dealt, where the type has distortions too.
     :param augment: share of the views that are seen through a randomly drawn camera.
@@ -69,10 +88,10 @@ class Batches(Dataset):
     """
 
     def __init__(self, sources: list[Source], prepare: Callable[[np.ndarray], Tensor],
-                 view_size: tuple[int, int], views: int, steps: int, seed: int, epoch: int,
+                 sizes: Sequence[ViewSize], views: int, steps: int, seed: int, epoch: int,
                  artifacts: float = 0.25, augment: float = 1.0,
                  softness: float = SOFTNESS, types: Sequence[Distortion] = CLASSES):
-        self.sources, self.prepare, self.view_size = sources, prepare, view_size
+        self.sources, self.prepare, self.sizes = sources, prepare, sizes
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
         self.deal = [distortion for distortion in DEAL if distortion in types]
@@ -84,10 +103,13 @@ class Batches(Dataset):
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, self.epoch, step))
-        size = self.view_size if rng.random() < 1 - SMALL_VIEW_SHARE else SMALL_VIEW
-        count = self.views * SPOILT_PER_VIEW
+        shares = np.array([each.share for each in self.sizes])
+        chosen_size = self.sizes[rng.choice(len(shares), p=shares / shares.sum())]
+        size = chosen_size.rows, chosen_size.columns
+        views = chosen_size.views(self.views, self.sizes[0].rows * self.sizes[0].columns)
+        count = views * SPOILT_PER_VIEW
         dealt = np.resize(rng.permutation(self.deal), count)
-        types = rng.permutation(dealt).reshape(self.views, -1)
+        types = rng.permutation(dealt).reshape(views, -1)
         images: list[Tensor] = []
         faults: list[Fault] = []
         blocks: list[np.ndarray] = []
@@ -112,7 +134,7 @@ class Batches(Dataset):
         for _ in range(MOST_DRAWS):
             varied = rng.random() < self.augment
             camera = CameraAugmentation.draw(rng) if varied else CameraAugmentation()
-            view = random_view(self._draw_frame(rng), size, camera, rng, self.softness)
+            view = random_view(self._draw_frame(size, rng), size, camera, rng, self.softness)
             versions = [version(view, fault, camera, rng) for fault in faults]
             clean = versions[0].astype(np.float32)
             differences = [np.square(other - clean).mean() for other in versions[1:]]
@@ -120,13 +142,19 @@ class Batches(Dataset):
                 break
         return versions
 
-    def _draw_frame(self, rng: np.random.Generator) -> Frame:
-        source = self.sources[rng.choice(len(self.sources), p=self.weights)]
-        return source.training[rng.integers(len(source.training))]
+    def _draw_frame(self, size: tuple[int, int], rng: np.random.Generator) -> Frame:
+        """Draw a frame that is large enough, where one can be found."""
+        for _ in range(MOST_FRAMES):
+            source = self.sources[rng.choice(len(self.sources), p=self.weights)]
+            frame = source.training[rng.integers(len(source.training))]
+            if all(wanted <= MOST_ENLARGED * side
+                   for wanted, side in zip(size, frame.content.shape)):
+                break
+        return frame
 
     def _draw_fault(self, distortion: Distortion, rng: np.random.Generator) -> Fault:
         names = [name for name, kind in ARTIFACTS.items() if kind.distortion == distortion]
-        names += [name for name in names if name in LOCAL]
+        names += [name for name in names if name in HARD]
         always = distortion in TYPICAL_ARTIFACTS
         least = 0.0
         artifact = ''

@@ -7,7 +7,10 @@ from fliqe_ros.data.sources import Source
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.registry import ARCHITECTURES
 from fliqe_ros.training.augmentation import SOFTNESS
-from fliqe_ros.training.batches import Batches
+from fliqe_ros.training.batches import Batches, ViewSize
+
+#: Rows and columns of the smallest views: about the smallest sensors'.
+SMALL_VIEW = 128, 160
 
 
 def setting(default: Any, text: str, old_name: str = '') -> Any:
@@ -22,11 +25,14 @@ class TrainingConfig:
     epochs: int = setting(50, 'epochs of the encoder')
     steps: int = setting(200, 'batches in an epoch')
     views: int = setting(16, 'views in a batch: each comes clean and in two spoilt versions')
-    view_rows: int = setting(160, 'height of a view, px')
-    view_columns: int = setting(192, 'width of a view, px')
-    large_epochs: int = setting(14, 'the last epochs, which see larger views')
-    large_rows: int = setting(224, 'height of a larger view, px')
-    large_columns: int = setting(256, 'width of a larger view, px')
+    view_rows: int = setting(224, 'height of a view, px')
+    view_columns: int = setting(272, 'width of a view, px')
+    small_share: float = setting(0.25, 'of the batches, with views as the smallest sensors have')
+    large_share: float = setting(0.35, 'of the batches, with few larger views')
+    large_rows: int = setting(448, 'height of a larger view, px')
+    large_columns: int = setting(576, 'width of a larger view, px')
+    statistics_epochs: int = setting(3, 'after which the statistics of normalisation stay, since '
+                                        'those of large views are not those of small ones')
     learning_rate: float = setting(3e-3, 'peak of the one cycle (Smith & Topin 2018)')
     weight_decay: float = setting(0.02, 'of AdamW; none for biases and normalisation')
     temperature: float = setting(0.1, 'of the contrastive loss')
@@ -39,6 +45,7 @@ class TrainingConfig:
     patience: int = setting(0, 'end after so many epochs in which the worst validation source '
                                'did not improve, and keep the best epoch; 0 takes the last one')
     head_steps: int = setting(400, 'batches that the heads are fitted to')
+    map_steps: int = setting(1200, 'batches that the quality map is fitted to')
     artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
                                'show an artifact of the same type, such as H.264',
                                old_name='troubles')
@@ -51,10 +58,11 @@ class TrainingConfig:
     def batches(self, sources: list[Source], network: QualityNetwork, steps: int,
                 epoch: int) -> Batches:
         """Return the batches of an epoch; those beyond the last are for the heads."""
-        large = self.large_epochs > 0 and epoch >= self.epochs - self.large_epochs
-        size = ((self.large_rows, self.large_columns) if large
-                else (self.view_rows, self.view_columns))
-        return Batches(sources, network.preprocess, size, self.views, steps, self.seed, epoch,
+        sizes = (ViewSize(self.view_rows, self.view_columns,
+                          1 - self.small_share - self.large_share),
+                 ViewSize(*SMALL_VIEW, self.small_share),
+                 ViewSize(self.large_rows, self.large_columns, self.large_share))
+        return Batches(sources, network.preprocess, sizes, self.views, steps, self.seed, epoch,
                        self.artifacts, self.augment, self.softness, network.types)
 
 

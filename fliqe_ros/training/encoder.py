@@ -21,6 +21,7 @@ from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss, type_loss
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
+from torch import nn
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -108,6 +109,8 @@ class EncoderTraining:
         batches = config.batches(sources, self.network, config.steps, epoch)
         totals: dict[str, float] = {}
         self.network.train()
+        if epoch >= config.statistics_epochs:
+            keep_statistics(self.network)
         progress.set_description(f'epoch {epoch + 1}/{config.epochs}')
         for batch in load_batches(batches, workers, self.device):
             losses = self._step(batch)
@@ -125,9 +128,9 @@ class EncoderTraining:
         losses: dict[str, Any] = {'contrastive': supervised_contrastive_loss(
             embedding[told], batch.labels[told], self.config.temperature)}
         total = self.config.contrastive_weight * losses['contrastive']
-        if self.network.type_head is not None:
-            losses['type'] = type_loss(
-                self.network.type_head(embedding), batch.labels, batch.targets)
+        type_logits = self.network.type_logits(embedding)
+        if type_logits is not None:
+            losses['type'] = type_loss(type_logits, batch.labels, batch.targets)
             total = total + self.config.type_weight * losses['type']
         if map_logits is not None:
             losses['map'] = map_loss(map_logits, batch.block_targets)
@@ -141,7 +144,7 @@ class EncoderTraining:
         """Evaluate by type: the binary head is trained only when the encoder is finished."""
         network = self._ema_network
         records = evaluate_network(network, sources, self.device, VALIDATION_FRAMES)
-        if network.type_head is None:
+        if not network.tells_types:
             records = self._by_nearest_centre(records, sources)
         records = [replace(record, score=float(record.predicted == Distortion.CLEAN))
                    for record in records]
@@ -195,6 +198,13 @@ def load_batches(batches: Batches, workers: int, device: str) -> Iterator[Batch]
                         worker_init_fn=_limit_worker)
     for batch in loader:
         yield Batch._make(tensor.to(device, non_blocking=True) for tensor in batch)
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Let BatchNorm layers use what they have gathered; a scale and an offset still learn."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def _limit_worker(number: int) -> None:

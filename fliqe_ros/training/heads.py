@@ -37,7 +37,7 @@ def train_heads(network: QualityNetwork, sources: list[Source], config: Training
     network.to(device).eval()
     progress = tqdm(disable=True) if progress is None else progress
     embedded = _embed(network, sources, config, device, workers, progress)
-    heads = [head for head in (network.classifier, network.type_head) if head is not None]
+    heads = network.heads
     parameters = [p.requires_grad_() for head in heads for p in head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
     count = len(embedded[0])
@@ -77,10 +77,10 @@ def _loss(network: QualityNetwork, config: TrainingConfig, embeddings: Tensor, l
     share = distorted.mean().clamp(0.05, 0.95)
     weights = torch.where(distorted > 0, (1 - config.clean_share) / share,
                           config.clean_share / (1 - share))
-    logit = network.classifier(embeddings).squeeze(1)
+    logit, type_logits = network.logit(embeddings), network.type_logits(embeddings)
     loss = F.binary_cross_entropy_with_logits(logit, targets, weights)
     if config.ranking_weight:
         loss = loss + config.ranking_weight * ranking_loss(logit, kinds, severities)
-    if network.type_head is not None:
-        loss = loss + type_loss(network.type_head(embeddings), labels, targets)
+    if type_logits is not None:
+        loss = loss + type_loss(type_logits, labels, targets, weights)
     return loss

@@ -4,9 +4,10 @@ from fliqe_ros.models.checkpoint import load_backbone, load_encoder, load_model
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.models.thermal_s7 import ThermalS7
 from torchvision.models import ResNet50_Weights
 
-IMAGENET, RANDOM = 'imagenet', 'random'
+IMAGENET, PACKAGED, RANDOM = 'imagenet', 'packaged', 'random'
 
 
 def initial_network(architecture: str = '', backbone: str = '', encoder: str = '',
@@ -16,8 +17,10 @@ def initial_network(architecture: str = '', backbone: str = '', encoder: str = '
 
     :param architecture: a name in ``registry.ARCHITECTURES``; empty is that of the files, else the
         default one.
-    :param backbone: of resnet50: ``imagenet`` (the default: torchvision's weights, downloaded
-        once), ``random``, or a file with a torchvision state dict.
+    :param backbone: the frozen layers. Of thermal_s: ``packaged`` (the default: those of the
+        packaged model), ``random``, or a checkpoint of a thermal_s7. Of resnet50: ``imagenet``
+        (the default: torchvision's weights, downloaded once), ``random``, or a file with a
+        torchvision state dict.
     :param encoder: a checkpoint, or a published encoder-only file, whose heads are to be trained.
     :param init: a checkpoint to go on from.
     :raises ValueError: if these do not go together, or imagenet cannot be downloaded.
@@ -32,13 +35,26 @@ def initial_network(architecture: str = '', backbone: str = '', encoder: str = '
     elif architecture == ResNet50.architecture:
         network = ResNet50()
         _fill_backbone(network, backbone or IMAGENET)
-    elif backbone:
-        raise ValueError(f'only {ResNet50.architecture} has a backbone to choose')
+    elif architecture == ThermalS7.architecture:
+        if backbone:
+            raise ValueError(f'{architecture} has no backbone to choose')
+        network = ThermalS7()
     else:
         network = ThermalS()
+        _fill_base(network, backbone or PACKAGED)
     if architecture and network.architecture != architecture:
         raise ValueError(f'{init or encoder} is a {network.architecture}, not a {architecture}')
     return network.train()
+
+
+def _fill_base(network: ThermalS, backbone: str) -> None:
+    if backbone == RANDOM:
+        return
+    trained = load_model(None if backbone == PACKAGED else backbone)
+    base = trained.base if isinstance(trained, ThermalS) else trained
+    if not isinstance(base, ThermalS7):
+        raise ValueError(f'{backbone} is a {trained.architecture}, not a {ThermalS7.architecture}')
+    network.base.load_state_dict(base.state_dict())
 
 
 def _fill_backbone(network: ResNet50, backbone: str) -> None:

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
+#: Of the quality map of a frame of which a part is spoilt.
+LOCAL_WEIGHT = 4.0
+
 
 def supervised_contrastive_loss(embeddings: Tensor, labels: Tensor,
                                 temperature: float = 0.1) -> Tensor:
@@ -42,18 +45,20 @@ def ranking_loss(values: Tensor, kinds: Tensor, severities: Tensor) -> Tensor:
     return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
 
 
-def type_loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+def type_loss(logits: Tensor, labels: Tensor, targets: Tensor,
+              weights: Tensor | float = 1.0) -> Tensor:
     """
     Return the cross-entropy of types with what people would say: the fault, or that there is none.
 
     :param logits: (N, classes) float.
     :param labels: (N,) integer classes, 0 is clean.
     :param targets: (N,) float, 0 to 1: how likely the fault is seen; 0 of clean ones.
+    :param weights: (N,) float, of the samples; their mean is 1.
     :return: a scalar, the mean.
     """
     fault = F.cross_entropy(logits, labels, reduction='none')
     none = F.cross_entropy(logits, torch.zeros_like(labels), reduction='none')
-    return (targets * fault + (1 - targets) * none).mean()
+    return (weights * (targets * fault + (1 - targets) * none)).mean()
 
 
 def map_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -63,10 +68,13 @@ def map_loss(logits: Tensor, targets: Tensor) -> Tensor:
     :param logits: (N, rows, columns) float.
     :param targets: (N, at least so many rows and columns) float, 0 to 1; NaN where it cannot be
         told.
-    :return: a scalar, the mean over all blocks with a target; 0 if there is none.
+    :return: a scalar, the mean over all blocks with a target; 0 if there is none. Frames of which
+        a part is spoilt weigh ``LOCAL_WEIGHT`` times: they alone teach where.
     """
     targets = targets[:, :logits.shape[1], :logits.shape[2]]
     known = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(
         logits.float(), targets.nan_to_num(), reduction='none')
-    return losses.masked_fill(~known, 0.0).sum() / known.sum().clamp_min(1)
+    in_part = (targets > 0.5).any(2).any(1) & (targets < 0.5).any(2).any(1)
+    weights = known * (1 + (LOCAL_WEIGHT - 1) * in_part.float())[:, None, None]
+    return (losses * weights).sum() / weights.sum().clamp_min(1)

@@ -5,7 +5,9 @@ import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.msg import QualityScore
+from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import lifecycle_msgs.msg
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
@@ -19,6 +21,10 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 HEIGHT, WIDTH = 128, 160
+#: What a good camera sees; a gradient would be blank.
+_SCENE = ThermalScene(0, HEIGHT, WIDTH)
+GOOD_PICTURE = GainControl()(_SCENE.sensor_counts(
+    _SCENE.render(0.0), np.random.default_rng(0))).astype(float)
 _ENCODINGS = {'uint8': 'mono8', 'uint16': 'mono16', 'float32': '32FC1'}
 _TRANSITIONS = {
     'configure': lifecycle_msgs.msg.Transition.TRANSITION_CONFIGURE,
@@ -51,9 +57,9 @@ class CameraDriver:
             message_type, topic, QoSProfile(depth=5, reliability=reliability))
 
     def frame(self) -> np.ndarray:
-        """Return a new 8-bit frame: a gradient with noise."""
-        ramp = np.linspace(60, 180, WIDTH)[None, :] + np.zeros((HEIGHT, 1))
-        return (ramp + self._random.normal(0, 4, ramp.shape)).astype(np.uint8)
+        """Return a new 8-bit frame: a scene, with the noise of its sensor."""
+        noisy = GOOD_PICTURE + self._random.normal(0, 1, GOOD_PICTURE.shape)
+        return np.clip(noisy, 0, 255).astype(np.uint8)
 
     def publish(self, message=None):
         """Publish the message, or a new frame, with the stamp of now."""

@@ -2,7 +2,7 @@
 
 import gc
 
-from fliqe_ros.models.network import QualityNetwork
+from fliqe_ros.models.thermal_s import ThermalS
 import pytest
 
 ROUNDS = 10
@@ -56,7 +56,7 @@ def test_deactivate_stops_scoring_and_keeps_the_window(robot, run_node):
 
 def living_networks() -> int:
     gc.collect()
-    return sum(issubclass(type(thing), QualityNetwork) for thing in gc.get_objects())
+    return sum(issubclass(type(thing), ThermalS) for thing in gc.get_objects())
 
 
 def test_cleanup_releases_the_model(robot, run_node):

@@ -19,7 +19,7 @@ RATES_HZ = pytest.mark.parametrize('rate_hz', [9, 30, 60])
 
 def pictures(count, noise):
     """Return different pictures of one scene; ``noise`` gives the share of each number."""
-    scene, rng = ThermalScene(2, HEIGHT, WIDTH), np.random.default_rng(0)
+    scene, rng = ThermalScene(0, HEIGHT, WIDTH), np.random.default_rng(0)
     picture = scene.render(0.0)
     for number in range(count):
         counts = scene.sensor_counts(picture, rng).astype(float)
@@ -118,7 +118,8 @@ def wandering():
         above = scores - threshold
         return [(-0.05 < above) & (above < -0.005), (0.005 < above) & (above < 0.045)]
 
-    threshold = max(scores[scores < 0.95], key=lambda one: min(map(np.sum, sides(one))))
+    between = scores[(scores > 0.6) & (scores < 0.95)]
+    threshold = max(between, key=lambda one: min(map(np.sum, sides(one))))
     return float(threshold), [
         [image_message(frame) for frame, is_there in zip(frames, side) if is_there]
         for side in sides(threshold)]
