@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.line_statistics import line_profiles, PIXEL_LINES, pixel_lines, seams
-from fliqe_ros.models.network import EMBEDDING_SIZE, Normalize, QualityNetwork, type_head
+from fliqe_ros.models.network import EMBEDDING_SIZE, QualityNetwork, type_head
 from fliqe_ros.models.thermal_s7 import ThermalS7, TYPES
 from fliqe_ros.models.thermal_trunk import (
     BlockMeans, EDGE_CHANNELS, Maps, mean_of_blocks, STATISTICS, statistics)
@@ -134,8 +134,8 @@ class ThermalS(QualityNetwork):
 
     def __init__(self) -> None:
         super().__init__()
-        self.normalize = Normalize(115.0, 64.0)
         self.base = ThermalS7().requires_grad_(False)
+        self.normalize = self.base.normalize
         self.branch = Branch()
 
     @property
