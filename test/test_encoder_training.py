@@ -22,6 +22,7 @@ from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.models.thermal_s7 import ThermalS7
 from fliqe_ros.training.amp import deterministic
 from fliqe_ros.training.config import TrainingConfig
+from fliqe_ros.training.ema import learned_state
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.heads import train_heads
 from fliqe_ros.training.quality_map import train_map
@@ -145,13 +146,13 @@ def test_early_stopping_keeps_the_best_epoch_and_resumes(sources, tmp_path):
     best = best_epoch(training.history)
     assert len(training.history) == best + 3 < 8
     state = torch.load(tmp_path / 'state.pt', weights_only=True)
-    assert same_tensors(state['best'], training.ema.module.state_dict())
+    assert same_tensors(state['best'], learned_state(training.ema.module))
     last = {key.replace('module.', '', 1): value for key, value in state['ema'].items()
             if key != 'n_averaged'}
     assert not same_tensors(state['best'], last), 'the statistics of BatchNorm go on moving'
     again = train_encoder(sources, tmp_path, still)
     assert results(again.history) == results(training.history)
-    assert same_tensors(again.ema.module.state_dict(), state['best'])
+    assert same_tensors(learned_state(again.ema.module), state['best'])
 
 
 def test_early_stopping_needs_something_to_watch(sources, tmp_path):

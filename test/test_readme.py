@@ -166,7 +166,8 @@ def test_train_evaluate_report_and_export_commands(frame_folder, monkeypatch):
         (camera / f'place{number}x_0.png').write_bytes(
             (frame_folder / 'frame.png').read_bytes())
     monkeypatch.chdir(frame_folder)
-    small = '--epochs 1 --steps 1 --views 4 --head-steps 1 --synthetic 0 --workers 0'
+    small = ('--epochs 1 --steps 1 --views 4 --head-steps 1 --map-steps 1 --synthetic 0 '
+             '--workers 0')
     few = '--device cpu --limit 1 --fit-limit 1'
     for tool, options in ((train, small), (evaluate, '--device cpu'), (report, few),
                           (export, '')):
