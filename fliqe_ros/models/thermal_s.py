@@ -73,7 +73,6 @@ class Branch(nn.Module):
       of them, since shading and covers are a matter of place;
     - profiles of edges and of pixels over rows and columns, in which a single dead line stands
       out, and a seam as a line that is an edge all along.
-
     """
 
     def __init__(self) -> None:

@@ -53,9 +53,9 @@ class ViewSize:
     columns: int
     share: float = 1.0
 
-    def views(self, usual: int, largest: int) -> int:
-        """Return how many fill a batch that is to hold so many of ``largest`` pixels."""
-        fitting = usual * largest // (self.rows * self.columns)
+    def views(self, usual: int, usual_px: int) -> int:
+        """Return how many take as much room as ``usual`` views of ``usual_px`` pixels."""
+        fitting = usual * usual_px // (self.rows * self.columns)
         return min(usual, max(FEWEST_VIEWS, fitting))
 
 

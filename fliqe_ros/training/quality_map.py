@@ -68,11 +68,8 @@ def partly_spoilt(batch: Batch) -> tuple[Tensor, Tensor]:
         cut = int(torch.randint(side // 4, side - side // 4, ()))
         starts = torch.arange(targets.shape[1 + axis]) * BLOCK_STEP_PX
         before = bool(torch.rand(()) < 0.5)
-        if before:
-            images[index].narrow(1 + axis, 0, cut).copy_(images[clean].narrow(1 + axis, 0, cut))
-        else:
-            images[index].narrow(1 + axis, cut, side - cut).copy_(
-                images[clean].narrow(1 + axis, cut, side - cut))
+        part = (1 + axis, 0, cut) if before else (1 + axis, cut, side - cut)
+        images[index].narrow(*part).copy_(images[clean].narrow(*part))
         is_clean = starts + BLOCK_PX <= cut if before else starts >= cut
         is_cut = (starts < cut) & (starts + BLOCK_PX > cut)
         blocks = targets[index].transpose(0, axis)  # blocks along the axis first
