@@ -124,7 +124,7 @@ def test_the_domain_is_private(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'environ', {'PATH': '', 'ROS_LOCALHOST_ONLY': '0'})
     stack = ExitStack()
     stack.enter_context(isolated(tmp_path))
-    assert 1 <= int(os.environ['ROS_DOMAIN_ID']) <= 101
+    assert 215 <= int(os.environ['ROS_DOMAIN_ID']) <= 232  # people and tests have up to 101
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert 'ROS_LOCALHOST_ONLY' not in os.environ
     profile = Path(os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'])
@@ -135,17 +135,23 @@ def test_the_domain_is_private(tmp_path, monkeypatch):
 
 
 def test_a_domain_that_somebody_uses_is_left_alone(tmp_path, monkeypatch):
-    taken = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(60)]
-    try:
-        for domain, port in enumerate(taken, start=1):
-            with suppress(OSError):  # that one is taken already, just as well
-                port.bind(('', 7400 + 250 * domain))
+    with isolated(tmp_path):
+        domain = int(os.environ['ROS_DOMAIN_ID'])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        with suppress(OSError):  # somebody has taken it, just as well
+            port.bind(('', 7400 + 250 * domain))
+        monkeypatch.setattr(demo_system, '_DOMAINS', [domain])
+        with pytest.raises(DemoError, match='no ROS domain is free'), isolated(tmp_path):
+            pass
+
+
+def test_demos_that_start_together_have_domains_of_their_own(tmp_path):
+    domains = set()
+    with ExitStack() as demos:
         for _ in range(5):
-            with isolated(tmp_path):
-                assert int(os.environ['ROS_DOMAIN_ID']) > 60
-    finally:
-        for port in taken:
-            port.close()
+            demos.enter_context(isolated(tmp_path))
+            domains.add(os.environ['ROS_DOMAIN_ID'])
+    assert len(domains) == 5
 
 
 @pytest.fixture(autouse=True)

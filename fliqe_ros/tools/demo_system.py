@@ -12,6 +12,8 @@ import sys
 
 _STOP_WITHIN_S = 5.0
 _SHOWN_LINES = 40
+# Those above the ports that Linux gives away. People and tests use domains from 0 to 101.
+_DOMAINS = range(215, 233)
 # Fast DDS finds other processes in well under a second with many early announcements, and needs
 # shared memory for whole frames (see config/fastdds.xml).
 _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -64,31 +66,43 @@ def isolated(folder: Path, segment_mb: float = 4.0) -> Iterator[None]:
     profile = folder / 'fastdds.xml'
     profile.write_text(_PROFILE.format(segment_bytes=round(segment_mb * 2**20)))
     before = dict(os.environ)
-    os.environ.update(ROS_DOMAIN_ID=str(_unused_domain()), ROS_LOG_DIR=str(folder / 'log'),
-                      FASTRTPS_DEFAULT_PROFILES_FILE=str(profile),
-                      FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
-    if os.environ.get('ROS_DISTRO') == 'humble':
-        os.environ['ROS_LOCALHOST_ONLY'] = '1'
-    else:
-        os.environ.pop('ROS_LOCALHOST_ONLY', None)  # it would override the newer variable
-        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with _own_domain() as domain:
+        os.environ.update(ROS_DOMAIN_ID=str(domain), ROS_LOG_DIR=str(folder / 'log'),
+                          FASTRTPS_DEFAULT_PROFILES_FILE=str(profile),
+                          FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
+        if os.environ.get('ROS_DISTRO') == 'humble':
+            os.environ['ROS_LOCALHOST_ONLY'] = '1'
+        else:
+            os.environ.pop('ROS_LOCALHOST_ONLY', None)  # it would override the newer variable
+            os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
-def _unused_domain() -> int:
-    """Find a domain whose discovery port (DDSI-RTPS 9.6.1.1) nobody on this machine uses."""
-    for domain in random.sample(range(1, 102), 101):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+@contextmanager
+def _own_domain() -> Iterator[int]:
+    """
+    Keep a ROS domain that no other demo has and nobody on this machine uses.
+
+    Its discovery port (DDSI-RTPS 9.6.1.1) is free of UDP, which DDS speaks. The TCP port of this
+    number is held meanwhile, so that two demos that start together do not take the same.
+    """
+    for domain in random.sample(_DOMAINS, len(_DOMAINS)):
+        address = ('', 7400 + 250 * domain)
+        with (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+              socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held):
             try:
-                probe.bind(('', 7400 + 250 * domain))
+                probe.bind(address)
+                held.bind(address)
             except OSError:
                 continue
-            return domain
-    raise DemoError('no ROS domain is free on this machine')
+            probe.close()
+            yield domain
+            return
+    raise DemoError('no ROS domain is free for a demo on this machine')
 
 
 @contextmanager
