@@ -30,8 +30,8 @@ def line_profiles(edges: Tensor) -> Tensor:
     the greatest and the mean size. The same for columns.
     """
     profiles = []
-    for side in (3, 2):
-        height = _stand_out(edges.mean(side), LINE_REACH)
+    for profile in (edges.mean(3), mean_of_rows(edges)):
+        height = _stand_out(profile, LINE_REACH)
         profiles += [height.amax(2), height.mean(2)]
     return torch.cat(profiles, dim=1)
 
@@ -66,22 +66,38 @@ def pixel_lines(gray: Tensor) -> Tensor:
     """
     found = []
     for side in (2, 3):
-        profile = gray.mean(5 - side)
+        profile = gray.mean(3) if side == 2 else mean_of_rows(gray)
+        sizes = []
         for reach in PIXEL_REACHES:
             height = _stand_out(profile, reach)
-            found += [_log(height.amax(2)), _log(height.mean(2))]
-        sampled = gray[:, :, :, ::2] if side == 2 else gray[:, :, ::2]
+            sizes += [height.amax(2), height.mean(2)]
+        sampled = picked(gray, 1, 2) if side == 2 else gray[:, :, ::2]
         step = _steps(sampled, side, 1)
-        by_line = step.mean(5 - side)
+        by_line = step.mean(3) if side == 2 else mean_of_rows(step)
         around = F.avg_pool1d(by_line, 2 * STEP_REACH + 1, 1, STEP_REACH,
                               count_include_pad=False)
         beside = (by_line + 0.05) / (around + 0.05)
-        mean = by_line.mean(2)
-        found += [_log(beside.amax(2)), _log(beside.amin(2)), _log(mean),
-                  _log(_steps(sampled, side, 2).mean((2, 3))) - _log(mean),
-                  _log((step * step).mean((2, 3))) - 2 * _log(mean),
-                  (step < 0.5).float().mean((2, 3))]
+        sizes += [beside.amax(2), beside.amin(2), by_line.mean(2),
+                  _steps(sampled, side, 2).mean((2, 3)), (step * step).mean((2, 3))]
+        up_to_mean, over_two_lines, spread = (
+            (torch.cat(sizes, dim=1) + _LEAST).log().split([len(sizes) - 2, 1, 1], dim=1))
+        mean = up_to_mean[:, -1:]
+        same = 1.0 - step.clamp_max(1.0).mean((2, 3))  # levels are whole numbers
+        found += [up_to_mean, over_two_lines - mean, spread - 2 * mean, same]
     return torch.cat(found, dim=1)
+
+
+def mean_of_rows(maps: Tensor) -> Tensor:
+    """(N, channels, rows, columns) → (N, channels, columns)."""
+    # As a product, which ONNX Runtime computes in a tenth of the time of a mean over rows.
+    rows = maps.shape[2]
+    return (maps.new_full((1, rows), 1.0) @ maps).squeeze(2) / rows
+
+
+def picked(gray: Tensor, row_step: int, column_step: int) -> Tensor:
+    """Return one pixel for every so many rows and columns of (N, 1, H, W), the first first."""
+    # A slice, but as pooling, which takes ONNX Runtime half the time.
+    return F.max_pool2d(gray, 1, (row_step, column_step))
 
 
 def _stand_out(profile: Tensor, reach: int) -> Tensor:
@@ -94,6 +110,3 @@ def _steps(gray: Tensor, side: int, lag: int) -> Tensor:
     length = gray.shape[side] - lag
     return (gray.narrow(side, lag, length) - gray.narrow(side, 0, length)).abs()
 
-
-def _log(size: Tensor) -> Tensor:
-    return (size + _LEAST).log()

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from fliqe_ros.distortion_types import CLASSES, Distortion
-from fliqe_ros.models.line_statistics import line_profiles, PIXEL_LINES, pixel_lines, seams
+from fliqe_ros.models.line_statistics import (
+    line_profiles, picked, PIXEL_LINES, pixel_lines, seams)
 from fliqe_ros.models.network import EMBEDDING_SIZE, QualityNetwork, type_head
 from fliqe_ros.models.thermal_s7 import ThermalS7, TYPES
 from fliqe_ros.models.thermal_trunk import (
@@ -96,7 +97,7 @@ class Branch(nn.Module):
         :param gray: (N, 1, H, W) float, gray levels.
         :return: (N, 128) unit embeddings, (N, rows, columns) logits of blocks.
         """
-        levels = gray[:, :, ::LEVEL_STEP, ::LEVEL_STEP]  # as good for a mean, in less time
+        levels = picked(gray, LEVEL_STEP, LEVEL_STEP)  # as good for a mean, in less time
         squares = levels * levels
         blocks = _block_statistics(maps, levels, squares)
         count, rows, columns, _ = blocks.shape
