@@ -3,8 +3,8 @@ Tells what it brings to learn a camera, on folders of frames, each folder a came
 
     python benchmarks/profiles.py cameras/*
 
-learns each camera from half of its frames and judges the other half: as they are, with mild blur
-and mild noise, and with severe trouble. It also tries to learn from frames with severe trouble.
+judges each frame of a camera by what is learnt from its other frames: as it is, with mild blur and
+mild noise, and with severe trouble. It also tries to learn from frames with severe trouble.
 A folder good/ in a camera's folder holds its good frames; without it all are.
 """
 
@@ -33,6 +33,8 @@ THRESHOLDS = Thresholds(0.6, 0.3, 0.05, 5)
 SEVERE = CLASSES[1:9] + (Distortion.CORRUPTION, Distortion.BLANK)
 MILD = ('mild blur', 'mild noise')
 HEIGHT, WIDTH = 512, 640
+#: Frames of a camera, one of which is judged by the others.
+_FEWEST = LEAST_FRAMES + 4
 
 #: Of one frame: name of the version → picture and what the model says of it.
 Versions = dict[str, tuple[np.ndarray, Assessment]]
@@ -46,19 +48,18 @@ def main() -> int:
     arguments.add_argument('--model', help='model file, default: the packaged one')
     arguments.add_argument('--frames', type=int, default=24, help='most frames of a camera')
     arguments.add_argument('--severe', type=int, default=3, help='frames with severe trouble')
-    arguments.add_argument('--splits', type=int, default=4, help='ways to halve the frames')
     options = arguments.parse_args()
     model = FLIQE(options.model, device='cpu', threads=1)
     rows = []
     for folder in options.folders:
         frames = good_frames(folder, options.frames)
-        if len(frames) < 2 * LEAST_FRAMES:
+        if len(frames) < _FEWEST:
             print(f'{folder.name}: left aside, {len(frames)} frames of one size', file=sys.stderr)
             continue
         found = [versions(model, frame, number, number < options.severe)
                  for number, frame in enumerate(frames)]
-        rows += [judged(folder.name, split, found) for split in range(options.splits)]
-        tell(rows[-options.splits:], folder.name)
+        rows.append(judged(found))
+        tell(rows[-1:], folder.name)
     tell(rows, 'all')
     tell_severe(rows)
     tell_times(model)
@@ -93,24 +94,20 @@ def versions(model: FLIQE, frame: np.ndarray, seed: int, severe: bool) -> Versio
     return dict(zip(pictures, zip(pictures.values(), assessments)))
 
 
-def judged(camera: str, split: int, frames: list[Versions]) -> dict[str, object]:
-    """Return scores of half of a camera's frames, before and after learning the other half."""
-    order = np.random.default_rng(split).permutation(len(frames))
-    half = len(frames) // 2
-    row: dict[str, object] = {'camera': camera, 'before': {}, 'after': {}, 'learnt': {}}
-    profile = learnt([frames[index]['good'] for index in order[:half]])
-    row['refused'] = profile is None
-    for index in order[half:]:
-        add_scores(row, 'before', frames[index], None)
+def judged(frames: list[Versions]) -> dict[str, dict]:
+    """Return the scores of a camera's frames, before and after learning all its others."""
+    row: dict[str, dict] = {'before': {}, 'after': {}, 'learnt': {}}
+    for index, frame in enumerate(frames):
+        profile = learnt([each['good'] for each in frames[:index] + frames[index + 1:]])
         if profile:
-            add_scores(row, 'after', frames[index], profile)
-    for each in SEVERE if split == 0 else ():
-        bad = [versions_[each.label] for versions_ in frames if each.label in versions_]
+            add_scores(row['before'], frame, None)
+            add_scores(row['after'], frame, profile)
+    for each in SEVERE:
+        bad = [frame[each.label] for frame in frames if each.label in frame]
         # as often as it takes, since few frames are made bad
         spoilt = learnt(bad * (-(-LEAST_FRAMES // len(bad)))) if bad else None
-        scores = [] if spoilt is None else [
+        row['learnt'][each.label] = [] if spoilt is None else [
             spoilt.judge(*picture, '', THRESHOLDS).assessment.score for picture in bad]
-        row['learnt'][each.label] = scores
     return row
 
 
@@ -125,18 +122,18 @@ def learnt(frames: list[tuple[np.ndarray, Assessment]]) -> CameraProfile | None:
         return None
 
 
-def add_scores(row: dict, when: str, frame: Versions, profile: CameraProfile | None) -> None:
-    """Add the scores of all versions of a frame to a row."""
+def add_scores(scores: dict, frame: Versions, profile: CameraProfile | None) -> None:
+    """Add the scores of all versions of a frame."""
     for name, (picture, assessment) in frame.items():
         said = profile.judge(picture, assessment, '', THRESHOLDS).assessment if profile \
             else assessment
-        row[when].setdefault(name, []).append(said.score)
+        scores.setdefault(name, []).append(said.score)
 
 
 def tell(rows: list[dict], name: str) -> None:
-    """Print how often good frames are kept and mild trouble is noticed."""
-    used = [row for row in rows if not row['refused']]
-    words = [f'{name:30}', f'{len(used)}/{len(rows)} learnt']
+    """Print how often good frames are kept and mild trouble is noticed, mean over cameras."""
+    used = [row for row in rows if row['after']]
+    words = [f'{name:30}', f'{sum(len(row["after"]["good"]) for row in used)} frames']
     for when in ('before', 'after'):
         if used:
             good = np.mean([share(row, when, 'good', at_least=True) for row in used])
@@ -159,13 +156,11 @@ def tell_severe(rows: list[dict]) -> None:
     for each in SEVERE:
         shares = []
         for when in ('before', 'after', 'learnt'):
-            scores = [score for row in rows for score in row[when].get(each.label, [])
-                      if when == 'learnt' or not row['refused']]
+            scores = [score for row in rows for score in row[when].get(each.label, [])]
             shares.append(np.mean(np.array(scores) < THRESHOLDS.error_below) if scores else 0)
-        tried = [row for row in rows if each.label in row['learnt']]
-        refused = sum(not row['learnt'][each.label] for row in tried)
+        refused = sum(not row['learnt'][each.label] for row in rows)
         print(f'{each.label:16} bad before {shares[0]:.2f}, after {shares[1]:.2f}; learnt as '
-              f'normal: refused for {refused} of {len(tried)} cameras, '
+              f'normal: refused for {refused} of {len(rows)} cameras, '
               f'else bad {shares[2]:.2f}')
 
 

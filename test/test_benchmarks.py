@@ -166,7 +166,7 @@ def test_profiles(tmp_path):
         counts = scene.sensor_counts(scene.render(0.0), np.random.default_rng(seed))
         (tmp_path / 'camera').mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / 'camera' / f'{seed}.png'), counts)
-    told = bench('profiles', tmp_path / 'camera', '--severe', 1, '--splits', 1)
+    told = bench('profiles', tmp_path / 'camera', '--severe', 1)
     kept = [float(share) for share in re.findall(r'good kept ([0-9.]+)', told)]
     assert len(kept) == 4 and kept[:2] == kept[2:] and all(0 <= share <= 1 for share in kept)
     assert len(re.findall(r'bad before [0-9.]+, after [0-9.]+', told)) == 10

@@ -26,7 +26,7 @@ _SCATTER_SCENES = 4
 _SCATTER_SHARE = 0.7
 # A limit is so many standard deviations from normal, and at least this share of the way to where
 # trouble would be.
-_DEVIATIONS, _WAY = 2.5, 0.75
+_DEVIATIONS, _WAY = 2.2, 0.75
 # The lowest normal score is so far below the mean of the logits.
 _SCORE_DEVIATIONS, _SCORE_MARGIN = 4.0, 0.3
 # How many scenes are few: what they have in common says little about others.
