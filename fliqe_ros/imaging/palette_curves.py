@@ -37,6 +37,8 @@ _STEP_SHARE = 0.0002
 #: The table: cells of two levels on each side of the cube; the spacing, in cells, of the nodes
 #: that it is interpolated between; and how many cells beyond each face the nodes begin.
 _CELLS, _NODE_CELLS, _OUTSIDE = 128, 7, 6
+#: Rows that are looked up at a time: what they take stays in the cache.
+_STRIP_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +81,11 @@ class PaletteCurve:
             weights = normal * (self.levels[1] - self.levels[0]) / (normal @ direction)
             offset = self.levels[0] - self.points[0] @ weights
             return cv2.transform(image, np.append(weights, offset)[np.newaxis].astype(float))
-        packed = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA).view(np.uint32)[:, :, 0]
-        index, part = packed & 0xFE, packed & 0xFE00
-        index >>= 1
-        part >>= 2
-        index |= part
-        np.bitwise_and(packed, 0xFE0000, out=part)
-        part >>= 3
-        index |= part
-        return self._table.take(index, mode='clip')
+        gray = np.empty(image.shape[:2], np.uint8)
+        for top in range(0, len(image), _STRIP_ROWS):
+            strip = slice(top, top + _STRIP_ROWS)
+            gray[strip] = self._table.take(_cells(image[strip]), mode='clip')
+        return gray
 
     @cached_property
     def _table(self) -> np.ndarray:
@@ -111,6 +109,19 @@ class PaletteCurve:
     @staticmethod
     def _between(values: np.ndarray, segment: np.ndarray, share: np.ndarray) -> np.ndarray:
         return values[segment] + (values[segment + 1] - values[segment]) * share
+
+
+def _cells(image: np.ndarray) -> np.ndarray:
+    """Return the index of each colour, (H, W, 3) uint8 BGR, in ``PaletteCurve._table``."""
+    packed = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA).view(np.uint32)[:, :, 0]
+    index, part = packed & 0xFE, packed & 0xFE00
+    index >>= 1
+    part >>= 2
+    index |= part
+    np.bitwise_and(packed, 0xFE0000, out=part)
+    part >>= 3
+    index |= part
+    return index
 
 
 def project(pixels: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
