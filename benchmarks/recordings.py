@@ -2,7 +2,8 @@
 Speed of scoring recordings: CPU time of each stage by format, and two processes against one.
 
 Prints how many workers so many terabytes a day take. CPU times of one thread are measured, so that
-they hold on a machine that does other things too; processes are compared in rounds, in turn.
+they hold on a machine that does other things too. Two processes on two cores are compared with one
+process on one core, and with one that decodes on the other core, in rounds, in turn.
 """
 
 import argparse
@@ -43,7 +44,7 @@ from rosbags.typesys import get_typestore, Stores
 _DAY_S = 24 * 3600
 _RATE_HZ = 30
 #: Recordings that several processes score.
-_COPIES = 4
+_COPIES = 8
 #: Workers are never all at work: retries, stragglers, the ends of runs.
 _AT_WORK = 0.8
 
@@ -218,7 +219,7 @@ def measure_rest(fliqe: FLIQE, rows: np.ndarray, frames: int, folder: Path) -> d
             'tables': 1e3 * (process_time() - scored_s) / frames}
 
 
-def measure_jobs(path: Path, jobs: int, folder: Path) -> tuple:
+def measure_jobs(path: Path, jobs: int, cores: set, folder: Path) -> tuple:
     """Return how long `fliqe score` of some copies takes, with its start, and its CPU time; s."""
     copies = folder / f'copies_{perf_counter()}'
     copies.mkdir()
@@ -228,7 +229,8 @@ def measure_jobs(path: Path, jobs: int, folder: Path) -> tuple:
     process = subprocess.Popen(
         [sys.executable, '-m', 'fliqe_ros.tools.fliqe', 'score', str(copies), '--out',
          str(copies / 'out'), '--jobs', str(jobs), '--device', 'cpu', '--threads', '1', '-q'],
-        env={**os.environ, 'OMP_NUM_THREADS': '1'}, cwd=folder)
+        env={**os.environ, 'OMP_NUM_THREADS': '1'}, cwd=folder,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores))
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f'fliqe score ended with {status}')
@@ -260,13 +262,16 @@ def measure(options: argparse.Namespace, folder: Path) -> dict:
         stages.append({'format': name, 'bytes': found[0]['bytes'], 'ms': spent,
                        'total_ms': sum(spent.values())})
     rest = measure_rest(fliqe, found[0]['rows'], 100 * options.frames, folder)
+    cores = sorted(os.sched_getaffinity(0))
     for name, path in list(paths.items())[::4]:  # raw, and small ones of H.264
-        times = np.array([[measure_jobs(path, number, folder) for number in (1, 2)]
-                          for _ in range(options.rounds)])  # round, jobs, (time, CPU time)
-        (one_s, one_cpu_s), (two_s, two_cpu_s) = np.median(times, axis=0).tolist()
-        jobs.append({'format': name, 'frames': _COPIES * options.frames, 'one_s': one_s,
-                     'two_s': two_s, 'one_cpu_s': one_cpu_s, 'two_cpu_s': two_cpu_s,
-                     'faster': float(np.median(times[:, 0, 0] / times[:, 1, 0]))})
+        ways = {'one_core': (1, cores[:1]), 'one': (1, cores[:2]), 'two': (2, cores[:2])}
+        times = np.array([[measure_jobs(path, number, set(where), folder)
+                           for number, where in ways.values()]
+                          for _ in range(options.rounds)])  # round, way, (time, CPU time)
+        jobs.append({'format': name, 'frames': _COPIES * options.frames, **{
+            f'{way}_{what}': float(np.median(times[:, number, column]))
+            for number, way in enumerate(ways) for column, what in enumerate(('s', 'cpu_s'))},
+            'faster': float(np.median(times[:, 0, 0] / times[:, 2, 0]))})
     return {'stages': stages, 'rest_ms': rest, 'jobs': jobs,
             'sizes': sizes(stages, options.terabytes, options.robots, options.price)}
 
@@ -283,9 +288,11 @@ def show(found: dict, terabytes: float) -> None:
           ', '.join(f'{name} {ms:.3f}' for name, ms in found['rest_ms'].items()), end='\n\n')
     print(table(found['jobs'], {
         'Format': lambda r: r['format'], 'frames': lambda r: r['frames'],
-        '--jobs 1 (s)': lambda r: r['one_s'], '--jobs 2 (s)': lambda r: r['two_s'],
-        'times as fast': lambda r: r['faster'], 'CPU time of --jobs 1 (s)':
-        lambda r: r['one_cpu_s'], 'of --jobs 2 (s)': lambda r: r['two_cpu_s']}), end='\n\n')
+        'one core, --jobs 1 (s)': lambda r: r['one_core_s'],
+        'two cores, --jobs 1': lambda r: r['one_s'], '--jobs 2': lambda r: r['two_s'],
+        'times one core': lambda r: r['faster'], 'CPU time (s)': lambda r: r['one_core_cpu_s'],
+        'of two cores, --jobs 1': lambda r: r['one_cpu_s'],
+        'of --jobs 2': lambda r: r['two_cpu_s']}), end='\n\n')
     print(table(found['sizes'], {
         f'{terabytes:g} TB a day of': lambda r: r['format'],
         'million frames': lambda r: r['million_frames'],

@@ -143,7 +143,7 @@ def test_recordings(tmp_path):
     assert '| 2 TB a day of | million frames |' in told
     record = checked(tmp_path / 'recordings.json')
     assert len(record['stages']) == len(record['sizes']) == 5
-    assert [row['frames'] for row in record['jobs']] == [96, 96]
+    assert [row['frames'] for row in record['jobs']] == [192, 192]
     for row, needed in zip(record['stages'], record['sizes']):
         assert row['total_ms'] == pytest.approx(sum(row['ms'].values()))
         frames = 2e12 / row['bytes']
