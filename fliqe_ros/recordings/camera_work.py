@@ -192,6 +192,7 @@ class CameraWork:
             self.recording.name, self.plan.camera, rows, verdicts,
             summarise(rows, verdicts, settings), find_events(rows, verdicts), ending.broken,
             ending.errors, settings.profile, reasons)
+
         if self._with_pictures:
             self.wanted = self._wanted(self.scored, ending)
 
