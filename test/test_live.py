@@ -125,7 +125,8 @@ def test_the_command_tells_each_frame_over_a_loss_until_ctrl_c(server):
 
 def test_what_a_live_source_cannot_be_combined_with_is_told(tmp_path, capsys):
     for words in (['rtsp://camera/a', 'rtsp://camera/b'], ['/dev/video0', '--jobs', '2'],
-                  ['udp://127.0.0.1:1', '--out', str(tmp_path)]):
+                  ['udp://127.0.0.1:1', '--out', str(tmp_path)],
+                  ['/dev/video0', '--profiles', str(tmp_path)]):
         with pytest.raises(SystemExit) as ended:
             score.main(words)
         assert ended.value.code == 2 and 'a live source is scored alone' in capsys.readouterr().err

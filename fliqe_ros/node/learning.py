@@ -10,6 +10,7 @@ from threading import Lock
 from fliqe_ros.errors import one_line, ProfileError
 from fliqe_ros.node.images import ScoredImage
 from fliqe_ros.node.timing import NS_PER_S
+from fliqe_ros.parameters.own_values import dotted
 from fliqe_ros.profiles.camera_profile import CameraProfile
 from fliqe_ros.profiles.files import load_profile, save_profile
 from fliqe_ros.profiles.learning import ProfileLearner
@@ -29,8 +30,7 @@ def profile_file(folder: str, camera: str) -> Path:
     :param camera: its namespace.
     """
     home = Path(os.environ.get('ROS_HOME') or '~/.ros') / 'fliqe'
-    name = camera.strip('/').replace('/', '.') or 'root'
-    return (Path(folder) if folder else home).expanduser() / f'{name}.json'
+    return (Path(folder) if folder else home).expanduser() / f'{dotted(camera)}.json'
 
 
 class CameraLearning:

@@ -85,12 +85,22 @@ class CameraProfile:
         :param model: ``FLIQE.model_id`` of that model; the scores of another one are not judged.
         :param thresholds: by which the camera is judged.
         """
+        measures = measure(windows(picture)) if picture.shape == self.shape else None
+        return self.judge_measures(measures, assessment, model, thresholds)
+
+    def judge_measures(self, measures: np.ndarray | None, assessment: Assessment, model: str,
+                       thresholds: Thresholds) -> Judgement:
+        """
+        Return what ``judge`` says of a frame whose picture was measured before.
+
+        :param measures: see ``measure``; None of a picture that has not the profile's ``shape``.
+        """
         score = assessment.score
         if model == self.model:
             score = self._lifted(score, thresholds)
         reason, distortion = '', assessment.distortion
-        if picture.shape == self.shape:
-            distortion, excess = self._worst(picture)
+        if measures is not None:
+            distortion, excess = self._worst(measures)
             if excess > 1:
                 score = min(score, _score_beyond(excess, thresholds))
                 reason = _TROUBLES[distortion]
@@ -118,8 +128,7 @@ class CameraProfile:
         lifted = (thresholds.error_below, recovers, 1.0)
         return max(score, float(np.interp(score, known, lifted)))
 
-    def _worst(self, picture: np.ndarray) -> tuple[Distortion, float]:
-        measures = measure(windows(picture))
+    def _worst(self, measures: np.ndarray) -> tuple[Distortion, float]:
         # What is as far from normal as strong blur is bad, as mild blur is not yet.
         blur = max(self.blur.excess(measures), 2 * self.strong_blur.excess(measures) - 1)
         excesses = {Distortion.LENS_BLUR: blur,

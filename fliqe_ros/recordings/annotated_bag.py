@@ -75,7 +75,8 @@ def _messages(camera: ScoredCamera, settings: ScoringSettings, model: str,
               store: Any) -> Iterator[tuple[int, str, str, Any]]:
     namespace = camera_namespace(camera)
     told_ns = None
-    for index, verdict in verdicts_in_turn(camera.rows, settings.of_camera(camera.camera)):
+    for index, verdict in verdicts_in_turn(
+            camera.rows, settings.of_camera(camera.camera), camera.reasons):
         row = camera.rows[index]
         time_ns = int(row['time_ns'])
         stamp_ns = time_ns if row['stamp_ns'] == NO_STAMP else int(row['stamp_ns'])

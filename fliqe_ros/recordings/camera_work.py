@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fliqe_ros.recordings.report.thumbnails import worst_events
 from fliqe_ros.recordings.scoring import joined, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
-from fliqe_ros.recordings.verdicts import judge
+from fliqe_ros.recordings.verdicts import by_profile, judge
 import numpy as np
 
 #: After so many spans that have to be scored again, because a palette was another one than was
@@ -33,18 +34,22 @@ class CameraWork:
     palettes that do not change make true. A span that was scored by a wrong supposition is scored
     again, so that the result is that of one go. Frames of 16 bits or gray have no palette.
 
+    What a profile needs to know of frames is measured only if there is one. Another profile, or
+    none, takes the same scores.
+
     :param settings: those of this camera.
     :param identity: everything that the scores depend on beside the spans and the settings.
+    :param model: ``FLIQE.model_id``.
     :param batch: see ``Journal``.
     :param with_pictures: pictures of its worst frames are wanted.
     """
 
     def __init__(self, recording: Recording, plan: CameraPlan, settings: ScoringSettings,
-                 reading: Reading, folder: Path, identity: list[Any], batch: int,
-                 with_pictures: bool) -> None:
+                 reading: Reading, folder: Path, identity: list[Any], model: str,
+                 batch: int, with_pictures: bool) -> None:
         self.recording, self.plan = recording, plan
         self._settings, self._reading = settings, reading
-        self._folder, self._batch = folder, batch
+        self._folder, self._model, self._batch = folder, model, batch
         self._identity = [*identity, plan.camera, settings.of_scores]
         self._with_pictures = with_pictures
         self.scored: ScoredCamera | None = None
@@ -60,8 +65,11 @@ class CameraWork:
 
     def _begin(self) -> None:
         spans = [(span.start, span.stop) for span in self.plan.spans]
-        self.journal = Journal(
-            self._folder, stem_of([*self._identity, spans, self._batch]), self._batch)
+        measured, self.journal = (
+            Journal(self._folder, stem_of([*self._identity, spans, self._batch, is_measured]),
+                    self._batch) for is_measured in (True, self._settings.profile is not None))
+        if measured.ending is not None:
+            self.journal = measured
         self.used.update(self.journal.paths)
         self._palette = PaletteReader(self._settings.palette).memory
         self._joined = 0
@@ -124,7 +132,8 @@ class CameraWork:
 
     def _part(self, number: int, palette: str) -> SpanOfCamera:
         return SpanOfCamera(self.recording, self.plan.camera, self.plan.spans[number],
-                            self._reading, self._settings.gain, self._settings.borders, palette)
+                            self._reading, self._settings.gain, self._settings.borders, palette,
+                            self._settings.profile is not None)
 
     def finish(self, number: int, rows: np.ndarray | None, ending: Ending) -> None:
         """
@@ -174,11 +183,15 @@ class CameraWork:
             thresholds = replace(settings.criteria.thresholds, min_frames=1)
             settings = replace(
                 settings, criteria=replace(settings.criteria, thresholds=thresholds))
-        verdicts = judge(rows, settings)
+        reasons: Sequence[str] = ()
+        if settings.profile is not None:
+            rows, reasons = by_profile(rows, settings.profile.profile, self._model,
+                                       settings.criteria.thresholds)
+        verdicts = judge(rows, settings, reasons)
         self.scored = ScoredCamera(
             self.recording.name, self.plan.camera, rows, verdicts,
             summarise(rows, verdicts, settings), find_events(rows, verdicts), ending.broken,
-            ending.errors)
+            ending.errors, settings.profile, reasons)
 
         if self._with_pictures:
             self.wanted = self._wanted(self.scored, ending)

@@ -12,18 +12,19 @@ import shutil
 from typing import Any
 
 from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.profiles.measures import MEASURES
 import numpy as np
 
 #: A stamp that the recording does not tell.
 NO_STAMP = np.iinfo(np.int64).min
 #: What is kept of a frame. ``error`` is the cause of a ``FrameError``, '' of a frame that was
 #: scored. ``unchanged``, ``grid`` and ``contrast`` are those of its ``PictureLevels``, if there
-#: is a picture.
+#: is a picture. ``size`` (height, width) and ``measures`` are for profiles, 0 without them.
 ROW = np.dtype([
     ('time_ns', '<i8'), ('stamp_ns', '<i8'), ('score', '<f4'),
     ('probabilities', '<f4', len(CLASSES)), ('distortion', 'u1'), ('affected_share', '<f4'),
     ('has_picture', '?'), ('unchanged', '<f8'), ('grid', '<f8'), ('contrast', '<f8'),
-    ('error', 'S24')])
+    ('size', '<i4', 2), ('measures', '<f8', MEASURES), ('error', 'S24')])
 
 NO_ROWS = np.empty(0, ROW)
 
@@ -129,8 +130,8 @@ class Journal:
 
 
 def stem_of(identity: Sequence[Any]) -> str:
-    """Return a name that stands for everything that scores depend on."""
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    """Return a name that stands for everything that scores depend on, and how they are kept."""
+    return hashlib.sha256(json.dumps([ROW.descr, *identity]).encode()).hexdigest()[:32]
 
 
 def _replace(path: Path, content: bytes) -> None:

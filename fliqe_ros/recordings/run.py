@@ -22,6 +22,7 @@ from fliqe_ros.recordings.planning import Survey, survey
 from fliqe_ros.recordings.scoring import batch_size, Reading, SpanOfCamera
 from fliqe_ros.recordings.settings import ScoringSettings
 from fliqe_ros.recordings.tables import ScoredCamera
+from fliqe_ros.recordings.verdicts import remarks
 from fliqe_ros.recordings.whole import keep_survey, kept_survey, Parts, stated
 from fliqe_ros.recordings.workers import CrashError, Scored, Workers
 
@@ -83,7 +84,7 @@ class Run:
         self.pictures: dict[tuple[str, int], str] = {}
         self._workers, self._settings, self._reading = workers, settings, reading
         self._folder, self._tell, self._with_pictures = folder / 'journal', tell, with_pictures
-        self._batch = batch_size(fliqe)
+        self._model, self._batch = fliqe.model_id, batch_size(fliqe)
         self._identity = [fliqe.model_hash, fliqe.precision, fliqe.backend, fliqe.device,
                           reading.rate_hz, reading.drawn, reading.frames_each]
         self._used: set[Path] = set()
@@ -181,7 +182,8 @@ class Run:
     def _cameras(self, recording: Recording, found: Survey) -> list[CameraWork]:
         identity = [recording.name, found.files, *self._identity]
         return [CameraWork(recording, plan, self._settings.of_camera(plan.camera), self._reading,
-                           self._folder, identity, self._batch, self._with_pictures)
+                           self._folder, identity, self._model, self._batch,
+                           self._with_pictures)
                 for plan in found.cameras]
 
     def _start_spans(self, cameras: Iterable[CameraWork]) -> bool:
@@ -265,6 +267,7 @@ class Run:
             self.pictures.update({(camera.name, index): url
                                   for index, url in camera_work.pictures.items()})
             self._tell_failure(camera)
+            self._tell_remarks(camera)
             yield camera
 
     def _tell_failure(self, camera: ScoredCamera) -> None:
@@ -274,3 +277,11 @@ class Run:
                 reason = ': '.join(filter(None, ['not one readable frame', reason]))
             named = reason if camera.recording in reason else f'{camera.name}: {reason}'
             self.failures.append(named)
+
+    def _tell_remarks(self, camera: ScoredCamera) -> None:
+        """Tell what of a profile cannot be used, once for all recordings of its camera."""
+        if camera.profile is not None:
+            for remark in remarks(camera.rows, camera.profile.profile, self._model):
+                told = f'profile of {camera.profile.camera}: {remark}'
+                if told not in self.failures:
+                    self.failures.append(told)

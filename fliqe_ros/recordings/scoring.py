@@ -16,6 +16,7 @@ from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import Prepared
 from fliqe_ros.monitoring.picture_changes import compare
+from fliqe_ros.profiles.measures import gray_picture, measure, windows
 from fliqe_ros.recordings.journal import Ending, NO_STAMP, ROW
 import numpy as np
 
@@ -37,7 +38,8 @@ class SpanOfCamera:
     """
     What is scored as one piece of work: frames of one camera, and by what.
 
-    ``palette`` is what its ``PaletteReader`` is supposed to know before them.
+    ``palette`` is what its ``PaletteReader`` is supposed to know before them. ``is_measured``
+    tells that a profile may be asked about the frames.
     """
 
     recording: Recording
@@ -47,6 +49,7 @@ class SpanOfCamera:
     gain: GainControl
     borders: Borders
     palette: str
+    is_measured: bool = False
 
     def frames(self) -> Iterator[RecordedFrame]:
         """
@@ -131,7 +134,11 @@ class FramePreparation:
             levels = compare(last, pixels)
             row['unchanged'], row['grid'] = levels.unchanged, levels.grid
             row['contrast'], row['has_picture'] = levels.contrast, True
-            return row, self._fliqe.prepare(pixels, self._part.gain, self._palette)
+            prepared = self._fliqe.prepare(pixels, self._part.gain, self._palette)
+            if self._part.is_measured:
+                picture = gray_picture(pixels, prepared)
+                row['size'], row['measures'] = picture.shape, measure(windows(picture))
+            return row, prepared
         except FrameError as error:
             cause, sentence = error.cause, one_line(error)
         except Exception as error:  # whatever a codec raises, the next frame may be whole

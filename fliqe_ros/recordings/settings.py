@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from fliqe_ros.frame_io.topics import camera_of
 from fliqe_ros.parameters.camera_table import (
     camera_fields, CAMERA_PARAMETERS, CAMERA_SPECS, CameraSettings)
 from fliqe_ros.parameters.own_values import dotted, OwnName, OwnValues, parse, PREFIX
+from fliqe_ros.profiles.folder import StoredProfile
 
 #: Parameters of a camera that do not count here: what is recorded is scored, frame by frame.
 _OF_THE_NODE = ('image_topic', 'transport', 'max_rate', 'priority')
@@ -24,12 +25,15 @@ class ScoringSettings(CameraSettings):
     """
     What decides scores and verdicts.
 
-    ``values`` are the parameters that it follows from, and ``own`` those that single cameras have
-    their own values of, by the dotted names of the cameras.
+    ``values`` are the parameters that it follows from, ``own`` those that single cameras have
+    their own values of, and ``profiles`` what was learnt of some, by the dotted names of the
+    cameras. ``profile`` is that of the one camera whose settings these are.
     """
 
     values: Mapping[str, Any]
     own: OwnValues
+    profiles: Mapping[str, StoredProfile] = field(default_factory=dict)
+    profile: StoredProfile | None = None
 
     @property
     def of_scores(self) -> list[Any]:
@@ -41,15 +45,14 @@ class ScoringSettings(CameraSettings):
         """
         Return the settings of one camera.
 
-        Its own values are those of its full name, ``robot1.flir_front``, or else of what a node
-        in the namespace of the robot calls it, ``flir_front``.
+        Its own values and its profile are those of its full name, ``robot1.flir_front``, or else
+        of what a node in the namespace of the robot calls it, ``flir_front``.
 
         :param topic: that of its images; '' if it has none.
         """
-        name = dotted(camera_of(topic)) if topic else ''
-        while name and name not in self.own:
-            name = name.partition('.')[2]
-        return _settings({**self.values, **self.own[name]}) if name else self
+        own = self.own.get(_name_among(self.own, topic))
+        settings = _settings({**self.values, **own}) if own else self
+        return replace(settings, profile=self.profiles.get(_name_among(self.profiles, topic)))
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -57,6 +60,14 @@ class ScoringSettings(CameraSettings):
         return {**self.values, **{str(OwnName(camera, name)): value
                                   for camera, values in self.own.items()
                                   for name, value in values.items()}}
+
+
+def _name_among(names: Container[str], topic: str) -> str:
+    """Return which of the dotted names is that of the camera of a topic; '' if none is."""
+    name = dotted(camera_of(topic)) if topic else ''
+    while name and name not in names:
+        name = name.partition('.')[2]
+    return name
 
 
 def settings_of(values: Mapping[str, Any]) -> ScoringSettings:

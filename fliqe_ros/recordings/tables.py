@@ -13,6 +13,7 @@ from typing import Any
 
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.monitoring.status import Status
+from fliqe_ros.profiles.folder import StoredProfile
 from fliqe_ros.recordings.events import Event, Summary
 from fliqe_ros.recordings.journal import NO_STAMP
 from fliqe_ros.recordings.verdicts import Verdicts
@@ -33,7 +34,8 @@ class ScoredCamera:
     A camera of a recording, scored and judged.
 
     ``broken`` tells why it was not read to its end, ``errors`` a sentence for each kind of frame
-    that could not be scored.
+    that could not be scored. Rows are judged by the ``profile``, if there is one, ``reasons`` are
+    what that says of each frame.
     """
 
     recording: str
@@ -44,6 +46,8 @@ class ScoredCamera:
     events: list[Event]
     broken: str = ''
     errors: dict[str, str] = field(default_factory=dict)
+    profile: StoredProfile | None = None
+    reasons: Sequence[str] = ()
 
     @property
     def name(self) -> str:

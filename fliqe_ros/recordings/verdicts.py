@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.monitoring.camera_judge import CameraJudge, Verdict
 from fliqe_ros.monitoring.picture_changes import PictureChange, PictureLevels, PictureWatch
-from fliqe_ros.monitoring.status import Status
+from fliqe_ros.monitoring.status import Status, Thresholds
+from fliqe_ros.profiles.camera_profile import CameraProfile
 from fliqe_ros.recordings.settings import ScoringSettings
 import numpy as np
 
@@ -30,17 +31,45 @@ class Verdicts:
     silent_s: np.ndarray
 
 
-def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
+def by_profile(rows: np.ndarray, profile: CameraProfile, model: str,
+               thresholds: Thresholds) -> tuple[np.ndarray, list[str]]:
+    """
+    Judge frames by what is normal for their camera.
+
+    :param rows: of ``journal.ROW``, measured.
+    :param model: ``FLIQE.model_id`` of the model that scored them.
+    :return: the rows with other scores and types, and for each frame the reason, or ''.
+    """
+    rows, reasons = rows.copy(), [''] * len(rows)
+    for index in np.flatnonzero(rows['error'] == b''):
+        row = rows[index]
+        measures = row['measures'] if tuple(row['size']) == profile.shape else None
+        judgement = profile.judge_measures(measures, _assessment(row), model, thresholds)
+        row['score'], row['distortion'] = (
+            judgement.assessment.score, judgement.assessment.distortion)
+        row['probabilities'] = judgement.assessment.probabilities
+        reasons[index] = judgement.reason
+    return rows, reasons
+
+
+def remarks(rows: np.ndarray, profile: CameraProfile, model: str) -> list[str]:
+    """Return sentences on what of a profile cannot be used for frames; see ``by_profile``."""
+    sizes = np.unique(rows['size'][rows['error'] == b''], axis=0)
+    return [remark for size in sizes.tolist() for remark in profile.remarks(tuple(size), model)]
+
+
+def judge(rows: np.ndarray, settings: ScoringSettings, reasons: Sequence[str] = ()) -> Verdicts:
     """
     Judge a camera by the rows of its frames, one after the other, by the recording's clock.
 
     :param rows: of ``journal.ROW``.
+    :param reasons: of ``by_profile``, if there is a profile.
     """
     count = len(rows)
     smoothed, silent_s = np.full(count, np.nan), np.zeros(count)
     status = np.full(count, Status.UNKNOWN, np.uint8)
     distortion = np.full(count, Distortion.UNKNOWN, np.uint8)
-    for index, verdict in verdicts_in_turn(rows, settings):
+    for index, verdict in verdicts_in_turn(rows, settings, reasons):
         smoothed[index], status[index] = verdict.smoothed, verdict.status
         distortion[index] = verdict.distortion
     stale_s = settings.criteria.stale_after_s
@@ -58,12 +87,13 @@ def judge(rows: np.ndarray, settings: ScoringSettings) -> Verdicts:
 
 
 def verdicts_in_turn(
-    rows: Iterable[Any], settings: ScoringSettings,
+    rows: Iterable[Any], settings: ScoringSettings, reasons: Sequence[str] = (),
 ) -> Iterator[tuple[int, Verdict]]:
     """
     Yield the number of each frame that was scored, and the verdict on the camera after it.
 
     :param rows: of ``journal.ROW``, also one by one as they come.
+    :param reasons: of ``by_profile``, if there is a profile.
     """
     criteria = settings.criteria
     judge_, watch = CameraJudge(settings.smoothing_window), PictureWatch()
@@ -83,7 +113,11 @@ def verdicts_in_turn(
                 watch.accept()  # no shutter correction takes so long
         if row['error']:
             continue
-        assessment = Assessment(float(row['score']), Distortion(row['distortion']),
-                                tuple(row['probabilities'].tolist()))
-        judge_.record_score(assessment, time_s, criteria)
+        judge_.record_score(
+            _assessment(row), time_s, criteria, reasons[index] if reasons else '')
         yield index, judge_.verdict(criteria)
+
+
+def _assessment(row: Any) -> Assessment:
+    return Assessment(float(row['score']), Distortion(row['distortion']),
+                      tuple(row['probabilities'].tolist()))

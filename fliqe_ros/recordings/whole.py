@@ -32,7 +32,8 @@ def score_whole(fliqe: FLIQE, recording: Recording, reading: Reading,
             for plan in found.cameras:
                 own = settings.of_camera(plan.camera)
                 part = SpanOfCamera(here, plan.camera, WHOLE, reading, own.gain, own.borders,
-                                    PaletteReader(own.palette).memory)
+                                    PaletteReader(own.palette).memory,
+                                    own.profile is not None)
                 parts = _scored(fliqe, part, plan.spans)
                 if parts is None:  # it cannot be parted
                     plan = replace(plan, spans=(WHOLE,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 import logging
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import SourceError
 from fliqe_ros.estimator import FLIQE
 from fliqe_ros.frame_io.live import is_live
+from fliqe_ros.profiles.folder import load_profiles
 from fliqe_ros.recordings.annotated_bag import write_bag
 from fliqe_ros.recordings.planning import count_frames, locked, Plan, plan
 from fliqe_ros.recordings.processes import Processes
@@ -46,12 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.error('--jobs is for this machine; the cluster decides for itself')
     is_live_ = any(map(is_live, options.paths))
     if is_live_ and (len(options.paths) > 1 or options.out or options.jobs or options.cluster
-                     or options.fail_below is not None):
+                     or options.profiles or options.fail_below is not None):
         arguments.error('a live source is scored alone, frame by frame, without --out, --jobs, '
-                        '--cluster and --fail-below')
+                        '--cluster, --profiles and --fail-below')
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR)
     try:
         settings = settings_of(read_parameters(options.params) if options.params else {})
+        profiles, broken = load_profiles(options.profiles) if options.profiles else ({}, [])
+        settings = replace(settings, profiles=profiles)
         fliqe = FLIQE(options.model, options.device, options.precision, options.backend,
                       options.threads)
     except (ValueError, OSError) as error:
@@ -61,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return score_live(options, fliqe, settings)
         if options.out is None:
             with tempfile.TemporaryDirectory() as scratch:
-                return _score(options, fliqe, settings, Path(scratch))
+                return _score(options, fliqe, settings, Path(scratch), broken)
         with locked(options.out):
-            return _score(options, fliqe, settings, options.out)
+            return _score(options, fliqe, settings, options.out, broken)
     except (SourceError, OSError) as error:
         return _tell(error)
     except KeyboardInterrupt:
@@ -73,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
-           folder: Path) -> int:
+           folder: Path, failures: Sequence[str]) -> int:
     found = plan(options.paths, sequences=options.out is not None)
     if options.verbose:
         _tell_plan(fliqe, settings, found)
@@ -83,7 +87,7 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
             closing(_workers(options, fliqe, total, progress.update)) as workers:
         run = Run(fliqe, workers, settings, Reading(options.rate, options.jpeg), folder,
                   progress.update, with_pictures=options.out is not None)
-        run.failures += found.failures
+        run.failures += [*failures, *found.failures]
         cameras = []
         told = 0
         for camera in run.score(found.recordings):
@@ -91,9 +95,13 @@ def _score(options: argparse.Namespace, fliqe: FLIQE, settings: ScoringSettings,
             _print(camera, options, progress)
             told = _tell_failures(run.failures, told)
     _tell_failures(run.failures, told)
+    if options.profiles and not any(camera.profile for camera in cameras):
+        print(f'score: {options.profiles}: no profile is of a camera that was scored',
+              file=sys.stderr)
     if options.out is not None:
-        write_tables(cameras, options.out, {**model_facts(fliqe), **settings.shown})
-        write_report(Report(cameras, settings, model_facts(fliqe), run.failures,
+        facts = {**model_facts(fliqe), **profile_facts(cameras)}
+        write_tables(cameras, options.out, {**facts, **settings.shown})
+        write_report(Report(cameras, settings, facts, run.failures,
                             aside_sentence(found), run.pictures), options.out)
         if options.bag:
             write_bags(cameras, settings, fliqe.model_id, options.out / 'bags')
@@ -213,6 +221,12 @@ def model_facts(fliqe: FLIQE) -> dict[str, str]:
     """Return what the report tells of the model."""
     return {'model': fliqe.model_id, 'SHA-256 of the model': fliqe.model_hash,
             'device': fliqe.device, 'backend': fliqe.backend, 'precision': fliqe.precision}
+
+
+def profile_facts(cameras: Sequence[ScoredCamera]) -> dict[str, str]:
+    """Return what the report tells of the profiles by which cameras were judged."""
+    found = {each.profile.camera: each.profile.sha256 for each in cameras if each.profile}
+    return {f'SHA-256 of the profile {name}': found[name] for name in sorted(found)}
 
 
 def _tell_failures(failures: list[str], told: int) -> int:

@@ -25,13 +25,14 @@ In the folder of --out:
   frames.parquet  a row for each frame (frames.csv without pyarrow)
   cameras.csv     a row for each camera: means, shares of time, faults
   events.csv      a row for each stretch of trouble, with what to do about it
-  run.json        the model and the parameters by which all this was made
+  run.json        the model, parameters and profiles by which all this was made
   report.html     all this to read: timelines, the worst moments, what to do
   bags            with --bag: <camera>/quality and /diagnostics for rqt_bag, Foxglove, PlotJuggler
   journal         what was scored; the same command goes on there after an interruption
 
 Statuses and events are what the node would have said while it was recorded, with the parameters
-in --params. Scores are made again only where the model, the file or how it is read has changed.
+in --params and the profiles in --profiles. Scores are made again only where the model, the file or
+how it is read has changed.
 
 examples:
   fliqe score frame.png
@@ -61,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument('--params', type=Path, metavar='YAML',
                            help="the node's parameters, as in config/fliqe.yaml: thresholds, "
                                 'times and gain control, also those of single cameras')
+    arguments.add_argument('--profiles', type=Path, metavar='FOLDER',
+                           help='judge cameras of bags by what was learnt of them, as the node '
+                                'does: its profile_folder')
     _add_reading(arguments.add_argument_group('reading'))
     _add_model(arguments.add_argument_group('model'))
     _add_work(arguments.add_argument_group('work'))

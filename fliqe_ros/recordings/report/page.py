@@ -27,8 +27,9 @@ class Report:
     """
     What the page tells.
 
-    ``pictures``: (name of the camera, number of the frame) → data URL. ``failures`` and ``aside``
-    are sentences on what could not be read, and on what was left aside.
+    ``model`` are facts about the model and the profiles. ``pictures``: (name of the camera, number
+    of the frame) → data URL. ``failures`` and ``aside`` are sentences on what could not be read,
+    and on what was left aside.
     """
 
     cameras: Sequence[ScoredCamera]
