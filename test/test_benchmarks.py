@@ -53,7 +53,7 @@ def results(tmp_path_factory):
 
 
 @pytest.mark.parametrize('script', [
-    'library', 'node', 'gpu', 'growth', 'recordings', 'scheduler'])
+    'library', 'node', 'start', 'gpu', 'growth', 'recordings', 'scheduler'])
 def test_help(script):
     assert '--quick' in bench(script, '--help')
 
@@ -149,6 +149,14 @@ def test_recordings(tmp_path):
         frames = 2e12 / row['bytes']
         assert needed['million_frames'] == pytest.approx(frames / 1e6)
         assert needed['workers'] == pytest.approx(frames * row['total_ms'] / 1e3 / 86400 / 0.8)
+
+
+@pytest.mark.slow
+def test_start(tmp_path):
+    told = bench('start', '--quick', '--out', tmp_path)
+    assert '| node, to its first score |' in told and '| fliqe score of a picture |' in told
+    for row in checked(tmp_path / 'start.json')['starts']:
+        assert row['median_s'] == row['lowest_s'] > 0 < row['imports_s']
 
 
 @pytest.mark.slow
