@@ -112,8 +112,8 @@ def histogram(cameras: list[ScoredCamera]) -> str:
 
 
 def _svg(label: str, shapes: list[str]) -> str:
-    return (f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + _BOTTOM}" role="img" '
-            f'aria-label="{escape(label, quote=True)}">{"".join(shapes)}</svg>')
+    return (f'<div class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT + _BOTTOM}" role="img" '
+            f'aria-label="{escape(label, quote=True)}">{"".join(shapes)}</svg></div>')
 
 
 def _x(at_s: float, end_s: float) -> float:
