@@ -44,21 +44,18 @@ def start(dark: bool = False) -> None:
 
 
 def look(path: Path, width: int, scripts: Sequence[str] = (), keys: Sequence[str] = (),
-         until: str = 'true', picture: Path | None = None, height: int = 800) -> Seen:
+         until: str = 'true') -> Seen:
     """
     Load a page, press keys, and evaluate scripts in it, one after the other.
 
-    :param width: of the window, px, as ``height``.
+    :param width: of the window, px.
     :param keys: such as ``Tab``.
     :param until: script whose value is true once the keys have done what they do.
-    :param picture: file to write what is seen to.
     """
-    _browser.load(path, width, height)
+    _browser.load(path, width)
     _browser.press(keys)
     _browser.wait_for(until)
     values = [_browser.value(script) for script in scripts]
-    if picture:
-        _browser.draw(picture)
     return Seen(values, list(_browser.console), list(_browser.requests))
 
 
@@ -92,11 +89,11 @@ class _Browser:
             web.QWebEngineSettings.LocalContentCanAccessRemoteUrls, True)
         self.view.setPage(self.page)
 
-    def load(self, path, width, height):
+    def load(self, path, width):
         from PyQt5.QtCore import QUrl
         self.console.clear()
         self.requests.clear()
-        self.view.resize(width, height)
+        self.view.resize(width, 800)
         self.view.show()
         done = []
         connection = self.page.loadFinished.connect(done.append)
@@ -123,11 +120,6 @@ class _Browser:
         while not self.value(script):
             if time.monotonic() > until:
                 raise TimeoutError(script)
-
-    def draw(self, picture):
-        self.value('requestAnimationFrame(() => requestAnimationFrame(() => window.drawn = true))')
-        self.wait_for('window.drawn')
-        self.view.grab().save(str(picture))
 
     def _handle_events_until(self, condition):
         from PyQt5.QtCore import QEventLoop

@@ -41,6 +41,12 @@ MUTE = """
 HEIGHTS_PX = """
 [['text', Math.min], ['th', Math.max]].map(([name, most]) => most(
   ...[...document.querySelectorAll(name)].map(each => each.getBoundingClientRect().height)))"""
+CUT_OFF = """
+[...document.querySelectorAll('text')].filter(each => {
+  const [inner, outer] = [each, each.ownerSVGElement].map(box => box.getBoundingClientRect());
+  return inner.left < outer.left - 1 || inner.right > outer.right + 1
+    || inner.bottom > outer.bottom + 1 || inner.top < outer.top - 3;
+}).map(each => each.outerHTML)"""
 COLORS = """
 ['body', '.lead', '.note', 'a', 'th', '.fault', 'figcaption'].map(name =>
   [name, getComputedStyle(document.querySelector(name)).color,
@@ -102,10 +108,11 @@ def assert_fits_and_is_silent(look, page, width, **more):
 @pytest.mark.parametrize('width', [PHONE, DESK])
 def test_a_page_fits_asks_for_nothing_and_shows_its_pictures(look, page, width):
     assert_fits_and_is_silent(
-        look, page, width, keys=['End'], until='document.images.length == 1 && '
+        look, page, width, until='document.images[0].scrollIntoView(), '
         'document.images[0].complete && document.images[0].naturalWidth > 0')
-    (letters_px, head_px), = look(page, width, [HEIGHTS_PX]).values
+    (letters_px, head_px), cut_off = look(page, width, [HEIGHTS_PX, CUT_OFF]).values
     assert letters_px > 7 and head_px < 40, 'a head is one line'
+    assert cut_off == []
 
 
 @pytest.mark.parametrize('width', [PHONE, DESK])
