@@ -29,14 +29,16 @@ class Seen:
     requests: list[str] = field(default_factory=list)
 
 
-def start(dark: bool = False) -> None:
+def start(folder: str, dark: bool) -> None:
     """
     Start the browser in this process.
 
+    :param folder: where it keeps what browsers keep.
     :raises ImportError: if it is not installed, or a library of the system that it needs is not.
     """
     global _browser
     os.environ.update(
+        dict.fromkeys(('HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'XDG_RUNTIME_DIR'), folder),
         QT_QPA_PLATFORM='offscreen', QT_QUICK_BACKEND='software',  # else it needs OpenGL
         QTWEBENGINE_CHROMIUM_FLAGS='--no-sandbox --disable-gpu '  # root has no sandbox
         f'--blink-settings=preferredColorScheme={0 if dark else 1}')

@@ -6,6 +6,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from multiprocessing import get_context
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import chromium
@@ -64,9 +65,10 @@ def browser(dark=False):
     """Start a browser in a process of its own; what is yielded is `chromium.look` there."""
     if not find_spec('PyQt5') or not find_spec('PyQt5.QtWebEngineWidgets'):
         pytest.skip('needs the package PyQtWebEngine')
-    with ProcessPoolExecutor(1, get_context('spawn')) as process:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, \
+            ProcessPoolExecutor(1, get_context('spawn')) as process:
         try:
-            process.submit(chromium.start, dark).result()
+            process.submit(chromium.start, folder, dark).result()
         except ImportError as error:
             pytest.skip(f'Qt WebEngine lacks a library of the system: {error}')
         yield lambda *given, **more: process.submit(
