@@ -16,6 +16,7 @@ from fliqe_ros.recordings.workers import WorkerError
 import pytest
 from test_jobs import (  # noqa: F401, I100
     content, expected, frames, is_at_work, recordings, run, short_spans, spec, wait_for)
+from test_remote import local, put, s3  # noqa: F401
 
 pytest.importorskip('distributed')
 
@@ -83,6 +84,16 @@ def test_workers_that_are_killed_cost_nothing_but_time(
         killer.join()
     assert killed
     assert content(tmp_path / 'out') == expected
+
+
+def test_workers_fetch_from_a_server(
+        s3, dask, recordings, expected, tmp_path):  # noqa: F811
+    dask.work()
+    dask.work()
+    with put(recordings, s3):
+        assert run(s3, '--out', tmp_path / 'out', '--cluster', dask.file) == 0
+    for name in ('cameras.csv', 'events.csv'):
+        assert local((tmp_path / 'out' / name).read_bytes(), s3, recordings) == expected[name]
 
 
 def test_a_scheduler_that_goes_away_is_told_and_the_run_goes_on_elsewhere(

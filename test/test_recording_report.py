@@ -111,6 +111,14 @@ def test_a_single_picture_and_an_empty_camera_have_a_place(tmp_path):
     assert 'a.png' in text and 'empty:/x' in text
 
 
+def test_of_cameras_in_trouble_throughout_the_worse_comes_first(tmp_path):
+    """A longer recording has a larger share behind the moment in which nothing is known yet."""
+    page = written(tmp_path, [camera_of(rows_of(np.full(900, 0.25)), name='longer'),
+                              camera_of(rows_of(np.full(800, 0.02)), name='worse')])
+    text = ''.join(page.texts)
+    assert text.index('worse:') < text.index('longer:')
+
+
 def test_a_million_frames_are_readable(tmp_path):
     count = 1_000_000
     scores = np.clip(0.9 + 0.05 * np.sin(np.arange(count) / 5000), 0, 1)

@@ -35,6 +35,7 @@ def find_remote(url: str) -> tuple[list[Recording], Counter[str]]:
     """
     filesystem, root = _filesystem(url)
     try:
+        filesystem.invalidate_cache()  # of a listing before, in this process
         files = filesystem.glob(root) if '*' in root else filesystem.find(root)
         folders: dict[str, list[str]] = {}
         for file in sorted(files, key=natural_order):

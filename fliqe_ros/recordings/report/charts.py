@@ -68,12 +68,13 @@ def _unbroken(values: np.ndarray) -> list[slice]:
 
 
 def _axes(end_s: float) -> list[str]:
-    texts = [f'<text x="0" y="{_y(at) + 4}">{at:g}</text>' for at in (0.0, 0.5, 1.0)]
+    texts = [f'<text x="0" y="{max(_y(at) + 4, 12)}">{at:g}</text>' for at in (0.0, 0.5, 1.0)]
     step_s = _round_step(end_s / 8)
     for number in range(int(end_s / step_s) + 1):
-        at_s = number * step_s
-        texts.append(f'<text x="{_x(at_s, end_s)}" y="{_HEIGHT + _BOTTOM - 4}">{_time(at_s)}'
-                     '</text>')
+        x = _x(number * step_s, end_s)
+        anchor = 'end' if x > _WIDTH - 60 else 'start'  # else the last one may be cut off
+        texts.append(f'<text x="{x}" y="{_HEIGHT + _BOTTOM - 4}" text-anchor="{anchor}">'
+                     f'{_time(number * step_s)}</text>')
     return texts
 
 
@@ -112,8 +113,8 @@ def histogram(cameras: list[ScoredCamera]) -> str:
 
 
 def _svg(label: str, shapes: list[str]) -> str:
-    return (f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + _BOTTOM}" role="img" '
-            f'aria-label="{escape(label, quote=True)}">{"".join(shapes)}</svg>')
+    return (f'<div class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT + _BOTTOM}" role="img" '
+            f'aria-label="{escape(label, quote=True)}">{"".join(shapes)}</svg></div>')
 
 
 def _x(at_s: float, end_s: float) -> float:

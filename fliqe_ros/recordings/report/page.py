@@ -42,8 +42,9 @@ class Report:
 
 def write_report(report: Report, folder: Path) -> None:
     """Write report.html into a folder; it appears as a whole or not at all."""
-    cameras = sorted(report.cameras, key=lambda camera: (
-        -camera.summary.trouble, np.nan_to_num(camera.summary.mean, nan=-1), camera.name))
+    cameras = sorted(report.cameras, key=lambda camera: (  # by the per cent that are shown
+        -round(camera.summary.trouble, 2), np.nan_to_num(camera.summary.mean, nan=-1),
+        camera.name))
     shown = cameras[:_MOST_CAMERAS]
     timed = [camera for camera in shown if len(camera.rows) > 1]
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _ALL_POINTS // max(len(timed), 1)))
