@@ -65,10 +65,10 @@ def recordings(frames, tmp_path_factory):
     return folder
 
 
-def video(path, frames):
+def video(path, frames, group=8):
     av = pytest.importorskip('av')
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', rate=10, options={'g': '8', 'bf': '2'})
+        stream = container.add_stream('libx264', rate=10, options={'g': str(group), 'bf': '2'})
         stream.height, stream.width = frames[0].shape
         stream.pix_fmt = 'yuv420p'
         for frame in frames:
@@ -124,6 +124,22 @@ def test_the_size_of_spans_changes_no_verdict(recordings, expected, tmp_path, mo
         assert whole[name] == parts[name], name
     both = [np.array(each['score'], float) for each in (whole, parts)]
     np.testing.assert_allclose(*both, atol=1e-4)
+
+
+def test_a_video_that_hardly_moves_has_a_status(tmp_path):
+    """Its frames repeat most of the one before them exactly, across spans too."""
+    parquet = pytest.importorskip('pyarrow.parquet')
+    scene, rng = ThermalScene(5, 192, 256), np.random.default_rng(0)
+    counts = [scene.sensor_counts(scene.render(0.0), rng) for _ in range(160)]
+    video(tmp_path / 'still.mp4', [GainControl()(each) for each in counts], group=40)
+    tables = []
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        assert run(tmp_path / 'still.mp4', '--out', out, '--jobs', jobs) == 0
+        tables.append(parquet.read_table(out / 'frames.parquet').to_pydict())
+    assert tables[0] == tables[1]
+    status = np.array(tables[0]['status'])
+    assert (status == 'ok').mean() > 0.6 and not (status == 'frozen').any()
 
 
 def test_processes_that_are_killed_cost_nothing_but_time(

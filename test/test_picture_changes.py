@@ -1,7 +1,10 @@
 """Frozen pictures behind what still moves, living ones that hardly change, and closed shutters."""
 
+from io import BytesIO
+
 import cv2
-from fliqe_ros.monitoring.picture_changes import PictureWatch, unchanged_share
+from fliqe_ros.monitoring.picture_changes import (
+    PictureWatch, REPEATED_SHARE, unchanged_share)
 from fliqe_ros.monitoring.shutter import ShutterWatch
 import numpy as np
 import pytest
@@ -62,6 +65,68 @@ def test_a_frozen_picture_is_noticed_behind_a_display(height, width, display, co
     assert not changes[0].is_repeated
     assert all(change.is_repeated for change in changes[1:])
     assert any(change.unchanged < 1 for change in changes[1:])
+
+
+@SIZES
+@pytest.mark.parametrize('display', DISPLAYS)
+def test_a_display_never_makes_a_frozen_picture_develop(height, width, display):
+    watch = PictureWatch()
+    frozen = np.clip(scene(height, width), 0, 255).astype(np.uint8)
+    for number in range(300):
+        picture = frozen.copy()
+        DISPLAYS[display](picture, number)
+        change = watch.look(picture)
+        assert number == 0 or change.is_same and not change.is_video
+
+
+def coded(pictures, crf):
+    """Return pictures as an H.264 video shows them."""
+    av = pytest.importorskip('av')
+    file = BytesIO()
+    with av.open(file, 'w', format='matroska') as container:
+        stream = container.add_stream('libx264', rate=30, options={
+            'crf': str(crf), 'g': '250', 'threads': '1'})
+        stream.height, stream.width = pictures[0].shape
+        stream.pix_fmt = 'yuv420p'
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format='gray')))
+        container.mux(stream.encode())
+    file.seek(0)
+    with av.open(file) as container:
+        return [frame.to_ndarray(format='gray') for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize('noise, crf', [(0.3, 18), (1.5, 23), (1.5, 32), (4, 32)])
+def test_a_video_that_hardly_moves_is_no_freeze(noise, crf):
+    rng, still = np.random.default_rng(3), scene(256, 320)
+    pictures = []
+    for number in range(240):  # a warm body walks by, slowly
+        picture = still + rng.normal(0, noise, still.shape)
+        cv2.circle(picture, (20 + number, 150), 9, 200, -1)
+        pictures.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
+    watch, since, longest = PictureWatch(), 0, 0
+    changes = [watch.look(picture) for picture in coded(pictures, crf)]
+    assert np.mean([change.unchanged > REPEATED_SHARE for change in changes]) > 0.5
+    for number, change in enumerate(changes):
+        since = since if change.is_same else number
+        longest = max(longest, number - since)
+    assert longest < 150, 'it is FROZEN after 5 s'
+    assert sum(change.is_repeated for change in changes[120:]) < 15
+
+
+def test_a_video_that_freezes_is_noticed_behind_a_clock():
+    rng, still, pictures = np.random.default_rng(4), scene(256, 320), []
+    for number in range(240):
+        if number < 90:
+            picture = np.clip(still + rng.normal(0, 6, still.shape), 0, 255)
+            cv2.circle(picture, (20 + number, 150), 9, 200, -1)
+        shown = picture.astype(np.uint8)
+        clock(shown, number)
+        pictures.append(shown)
+    watch = PictureWatch()
+    changes = [watch.look(picture) for picture in coded(pictures, 28)]
+    assert not all(change.is_same for change in changes[30:90])
+    assert sum(change.is_same for change in changes[130:]) > 100
 
 
 @SIZES

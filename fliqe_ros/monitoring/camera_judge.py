@@ -80,7 +80,7 @@ class CameraJudge:
     def record_picture(self, change: PictureChange, time_s: float, criteria: Criteria) -> None:
         """Record what changed in a frame's picture."""
         # A frame received before the clock was set back has a time in the future.
-        if not change.is_repeated or time_s < self._same_since_s:
+        if not change.is_same or time_s < self._same_since_s:
             self._same_since_s = time_s
         self._same_until_s = time_s
         closed_s = self.shutter.record(

@@ -25,6 +25,13 @@ _ENOUGH = 120
 _FALLS = ((0.3, 0.3), (0.1, 0.7))
 # How fast the usual spread follows the picture's.
 _FOLLOW = 0.1
+_CELLS_SIDE = 16
+#: How many cells a picture has, each with a number that stands for its pixels.
+CELLS = _CELLS_SIDE**2
+# A picture of which each step leaves most as it was develops all the same if more cells change in
+# the long run: twice those of its largest step and this share, or the second share of all. A
+# clock, a telemetry row and a cross change as much from step to step as in the long run.
+_DEVELOPED, _MOST_OF_A_DISPLAY = 0.02, 0.36
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,21 @@ class PictureChange:
     #: Mean and standard deviation of the pixels; not a number where they are none.
     brightness: float = math.nan
     contrast: float = math.nan
+    #: Whether it hardly differs from the one before it, but from those before that.
+    develops: bool = False
+    #: Whether pictures of the camera were seen to develop, as those of videos do, which repeat
+    #: exactly what hardly moves.
+    is_video: bool = False
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether it is that of the frames before, but for a display on it."""
+        return self.unchanged > REPEATED_SHARE and not self.develops
 
     @property
     def is_repeated(self) -> bool:
-        """Return whether it is the picture before it once more, but for a display on it."""
-        return self.unchanged > REPEATED_SHARE
+        """Return whether it tells nothing new: it is the one before; of a video, exactly."""
+        return self.unchanged > REPEATED_SHARE and not (self.is_video and self.unchanged < 1.0)
 
 
 @dataclass(frozen=True)
@@ -51,20 +68,22 @@ class PictureLevels:
     What a picture and the one before it tell by themselves.
 
     ``unchanged``, ``brightness`` and ``contrast`` are those of a ``PictureChange``; ``grid`` is
-    the spread of a coarse grid of means. A repeated picture has no levels: they are no numbers.
+    the spread of a coarse grid of means. A picture of which most stays the same has no levels,
+    they are no numbers; instead it has ``cells``, (CELLS,) uint8, which differ where pixels do.
     """
 
     unchanged: float
     grid: float = math.nan
     brightness: float = math.nan
     contrast: float = math.nan
+    cells: np.ndarray | None = None
 
 
 def compare(last: np.ndarray | None, pixels: np.ndarray) -> PictureLevels:
     """Compare a picture, (H, W) or (H, W, channels), with the one before it, if any."""
     unchanged = 0.0 if last is None else unchanged_share(last, pixels)
     if unchanged > REPEATED_SHARE:
-        return PictureLevels(unchanged)
+        return PictureLevels(unchanged, cells=_cells(pixels))
     return PictureLevels(unchanged, *_levels(pixels))
 
 
@@ -74,6 +93,11 @@ class PictureWatch:
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
         self._usual_spread: float | None = None
+        self._is_video = False
+        # since pictures hardly differ: cells of the first, of the last, and the largest step
+        self._first_cells: np.ndarray | None = None
+        self._last_cells: np.ndarray | None = None
+        self._largest_step = 0.0
 
     def look(self, pixels: np.ndarray) -> PictureChange:
         """
@@ -88,13 +112,30 @@ class PictureWatch:
     def judge(self, levels: PictureLevels) -> PictureChange:
         """Return what changed, by the levels of each picture in turn."""
         if levels.unchanged > REPEATED_SHARE:
-            return PictureChange(levels.unchanged, False)
+            develops = self._develops(levels.cells)
+            self._is_video |= develops
+            return PictureChange(
+                levels.unchanged, False, develops=develops, is_video=self._is_video)
+        self._first_cells = None
         is_blank = self._is_blank(levels.grid, levels.contrast)
-        return PictureChange(levels.unchanged, is_blank, levels.brightness, levels.contrast)
+        return PictureChange(levels.unchanged, is_blank, levels.brightness, levels.contrast,
+                             is_video=self._is_video)
 
     def accept(self) -> None:
         """Take the last picture for a usual one, although it looked blank."""
         self._usual_spread = None
+
+    def _develops(self, cells: np.ndarray | None) -> bool:
+        last, self._last_cells = self._last_cells, cells
+        if self._first_cells is None or last is None or cells is None:
+            self._first_cells, self._largest_step = cells, 0.0
+            return False
+        self._largest_step = max(self._largest_step, float((cells != last).mean()))
+        in_all = float((cells != self._first_cells).mean())
+        if in_all <= min(2 * self._largest_step + _DEVELOPED, _MOST_OF_A_DISPLAY):
+            return False
+        self._first_cells, self._largest_step = cells, 0.0
+        return True
 
     def _is_blank(self, grid: float, noise: float) -> bool:
         usual = self._usual_spread
@@ -167,6 +208,15 @@ def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
     if not np.isfinite(grid).all():
         return math.nan, math.nan, math.nan
     return float(grid.std()), float(mean[0, 0]), float(spread[0, 0])
+
+
+def _cells(pixels: np.ndarray) -> np.ndarray:
+    """Return (CELLS,) uint8: numbers of the cells of a grid, which differ where pixels do."""
+    gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
+    numbers = _numbers(np.ascontiguousarray(gray)).astype(np.float32)
+    means = cv2.resize(numbers, (_CELLS_SIDE, _CELLS_SIDE), interpolation=cv2.INTER_AREA)
+    bits = means.ravel().view(np.uint32)
+    return (bits ^ bits >> 8 ^ bits >> 16 ^ bits >> 24).astype(np.uint8)
 
 
 def _numbers(gray: np.ndarray) -> np.ndarray:

@@ -12,19 +12,22 @@ import shutil
 from typing import Any
 
 from fliqe_ros.distortion_types import CLASSES
+from fliqe_ros.monitoring.picture_changes import CELLS
 from fliqe_ros.profiles.measures import MEASURES
 import numpy as np
 
 #: A stamp that the recording does not tell.
 NO_STAMP = np.iinfo(np.int64).min
 #: What is kept of a frame. ``error`` is the cause of a ``FrameError``, '' of a frame that was
-#: scored. ``unchanged``, ``grid`` and ``contrast`` are those of its ``PictureLevels``, if there
-#: is a picture. ``size`` (height, width) and ``measures`` are for profiles, 0 without them.
+#: scored. ``unchanged``, ``grid``, ``contrast`` and ``cells`` are those of its ``PictureLevels``,
+#: if there is a picture. ``size`` (height, width) and ``measures`` are for profiles, 0 without
+#: them.
 ROW = np.dtype([
     ('time_ns', '<i8'), ('stamp_ns', '<i8'), ('score', '<f4'),
     ('probabilities', '<f4', len(CLASSES)), ('distortion', 'u1'), ('affected_share', '<f4'),
     ('has_picture', '?'), ('unchanged', '<f8'), ('grid', '<f8'), ('contrast', '<f8'),
-    ('size', '<i4', 2), ('measures', '<f8', MEASURES), ('error', 'S24')])
+    ('cells', 'u1', CELLS), ('size', '<i4', 2), ('measures', '<f8', MEASURES),
+    ('error', 'S24')])
 
 NO_ROWS = np.empty(0, ROW)
 
@@ -37,7 +40,8 @@ class Ending:
     ``broken`` tells why it ended early, or ''; ``errors`` holds a sentence for each kind of error.
     ``palette_before`` and ``palette_after`` are memories of the ``PaletteReader``.
     ``next_unchanged`` is how much stays the same from its last picture to the first one beyond
-    it. ``whole`` tells that the recording cannot be parted and has to be read in one go.
+    it, ``next_cells`` the ``cells`` of that one. ``whole`` tells that the recording cannot be
+    parted and has to be read in one go.
 
     Of a whole camera, ``parts`` are how many frames each span has, and which of the ``memories``
     was the ``palette_before`` of it.
@@ -48,6 +52,7 @@ class Ending:
     palette_before: str = ''
     palette_after: str = ''
     next_unchanged: float = 0.0
+    next_cells: list[int] = field(default_factory=lambda: [0] * CELLS)
     whole: bool = False
     parts: list[tuple[int, int]] = field(default_factory=list)
     memories: list[str] = field(default_factory=list)

@@ -15,7 +15,7 @@ from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import Prepared
-from fliqe_ros.monitoring.picture_changes import compare
+from fliqe_ros.monitoring.picture_changes import CELLS, compare, PictureLevels
 from fliqe_ros.profiles.measures import gray_picture, measure, windows
 from fliqe_ros.recordings.journal import Ending, NO_STAMP, ROW
 import numpy as np
@@ -121,7 +121,7 @@ class FramePreparation:
         self._palette = PaletteReader.of(part.palette)
         self._errors: dict[str, str] = {}
         self._last: np.ndarray | None = None
-        self._next_unchanged = 0.0
+        self._next = PictureLevels(0.0)
 
     def look(self, frame: RecordedFrame) -> tuple[np.ndarray, Prepared | None]:
         """Return the row of a frame, without its score, and the frame as the model takes it."""
@@ -134,6 +134,7 @@ class FramePreparation:
             levels = compare(last, pixels)
             row['unchanged'], row['grid'] = levels.unchanged, levels.grid
             row['contrast'], row['has_picture'] = levels.contrast, True
+            row['cells'] = _stored(levels.cells)
             prepared = self._fliqe.prepare(pixels, self._part.gain, self._palette)
             if self._part.is_measured:
                 picture = gray_picture(pixels, prepared)
@@ -151,7 +152,7 @@ class FramePreparation:
         """Note what changes to a frame of the next span; return whether it could be read."""
         try:
             pixels = self._part.borders.cut(frame.read())
-            self._next_unchanged = compare(self._last, pixels).unchanged
+            self._next = compare(self._last, pixels)
         except Exception:  # it will be told where it belongs
             return False
         return True
@@ -159,7 +160,11 @@ class FramePreparation:
     def ending(self) -> Ending:
         """Return how it ended."""
         return Ending(self.broken, self._errors, self._part.palette, self._palette.memory,
-                      self._next_unchanged)
+                      self._next.unchanged, _stored(self._next.cells).tolist())
+
+
+def _stored(cells: np.ndarray | None) -> np.ndarray:
+    return np.zeros(CELLS, np.uint8) if cells is None else cells
 
 
 def scored_rows(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> np.ndarray:
@@ -191,13 +196,14 @@ def joined(parts: list[tuple[np.ndarray, Ending]], rate_hz: float | None,
     memories: list[str] = []
     lengths: list[tuple[int, int]] = []
     pieces: list[np.ndarray] = []
-    unchanged = 0.0
+    before = Ending()
     for rows, ending in parts:
         rows = rows.copy()
         pictures = np.flatnonzero(rows['has_picture'])
         if len(pictures) and pieces:
-            rows['unchanged'][pictures[0]] = unchanged
-        unchanged = ending.next_unchanged
+            rows['unchanged'][pictures[0]] = before.next_unchanged
+            rows['cells'][pictures[0]] = before.next_cells
+        before = ending
         pieces.append(rows)
         if ending.palette_before not in memories[-1:]:
             memories.append(ending.palette_before)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+import math
 from typing import Any
 
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.monitoring.camera_judge import CameraJudge, Verdict
-from fliqe_ros.monitoring.picture_changes import PictureChange, PictureLevels, PictureWatch
+from fliqe_ros.monitoring.picture_changes import PictureLevels, PictureWatch
 from fliqe_ros.monitoring.status import Status, Thresholds
 from fliqe_ros.profiles.camera_profile import CameraProfile
 from fliqe_ros.recordings.settings import ScoringSettings
@@ -106,9 +107,10 @@ def verdicts_in_turn(
             readable_s = time_s
         if row['has_picture']:
             change = watch.judge(PictureLevels(
-                float(row['unchanged']), float(row['grid']), contrast=float(row['contrast'])))
-            judge_.record_picture(
-                PictureChange(change.unchanged, change.is_blank), time_s, criteria)
+                float(row['unchanged']), float(row['grid']), contrast=float(row['contrast']),
+                cells=row['cells']))
+            # whether gain control hunts is no part of the verdict
+            judge_.record_picture(replace(change, contrast=math.nan), time_s, criteria)
             if change.is_blank and judge_.shutter.closed_s > criteria.shutter_time_s:
                 watch.accept()  # no shutter correction takes so long
         if row['error']:
