@@ -3,8 +3,9 @@ Tells what it brings to learn a camera, on folders of frames, each folder a came
 
     python benchmarks/profiles.py cameras/*
 
-judges each frame of a camera by what is learnt from its other frames: as it is, with mild blur and
-mild noise, and with severe trouble. It also tries to learn from frames with severe trouble.
+judges each frame of a camera by what is learnt from its other frames: as it is, with mild blur,
+noise and fixed pattern, and with severe trouble. It also tries to learn from frames with severe
+trouble.
 A folder good/ in a camera's folder holds its good frames; without it all are.
 """
 
@@ -19,9 +20,12 @@ import cv2
 from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.errors import ProfileError
 from fliqe_ros.estimator import Assessment, FLIQE
+from fliqe_ros.evaluation.judging.non_uniformity import (
+    blinking_pixels, column_fpn, row_and_column_fpn, row_fpn)
 from fliqe_ros.frame_io.files import read_frames
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
+from fliqe_ros.imaging.pixels import to_uint8
 from fliqe_ros.monitoring.status import Thresholds
 from fliqe_ros.profiles.camera_profile import CameraProfile
 from fliqe_ros.profiles.learning import LEAST_FRAMES, ProfileLearner
@@ -31,7 +35,11 @@ import numpy as np
 
 THRESHOLDS = Thresholds(0.6, 0.3, 0.05, 5)
 SEVERE = CLASSES[1:9] + (Distortion.CORRUPTION, Distortion.BLANK)
-MILD = ('mild blur', 'mild noise')
+MILD = ('mild blur', 'mild noise', 'mild stripes', 'a few bad pixels')
+#: Patterns of another make than those that are put on while learning: 8-bit levels, in turn one of
+#: these for each frame; percent of the pixels.
+STRIPES, STRIPED = 4.0, (row_fpn, column_fpn, row_and_column_fpn)
+BAD_PIXELS = 0.2
 HEIGHT, WIDTH = 512, 640
 #: Frames of a camera, one of which is judged by the others.
 _FEWEST = LEAST_FRAMES + 4
@@ -86,8 +94,12 @@ def versions(model: FLIQE, frame: np.ndarray, seed: int, severe: bool) -> Versio
     """Return a frame as it is and with trouble, with what the model says."""
     rng = np.random.default_rng(seed)
     noisy = np.clip(np.rint(frame + rng.normal(0, MILD_NOISE, frame.shape)), 0, 255)
+    patterns = np.random.default_rng((seed, 1))
+    levels, striped = frame.astype(np.float32), STRIPED[seed % len(STRIPED)]
     pictures = {'good': frame, 'mild blur': cv2.GaussianBlur(frame, (0, 0), MILD_BLUR),
-                'mild noise': noisy.astype(np.uint8)}
+                'mild noise': noisy.astype(np.uint8),
+                'mild stripes': to_uint8(striped(levels, STRIPES, patterns)),
+                'a few bad pixels': to_uint8(blinking_pixels(levels, BAD_PIXELS, patterns))}
     if severe:
         pictures.update({each.label: degrade(frame, each, None, rng) for each in SEVERE})
     assessments = model.assess_batch(list(pictures.values()))

@@ -97,8 +97,8 @@ class OnlineFLIQE:
         """
         Judge a session's frames against a profile from ``save_profile`` or ``fliqe learn``.
 
-        With another model than that of the profile, scores stay as they are, and only sharpness
-        and noise are judged.
+        With another model than that of the profile, scores stay as they are, and only sharpness,
+        noise and pattern are judged.
 
         :raises ValueError: for an unknown session.
         :raises ProfileError: if the file is no profile.

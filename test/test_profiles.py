@@ -59,8 +59,27 @@ def noisy(frame, sigma=8.0):
     return np.clip(np.rint(frame + noise), 0, 255).astype(np.uint8)
 
 
+def striped(frame, sigma=4.0, axis=1):
+    """Return a frame whose columns (``axis`` 1) or rows have offsets of their own."""
+    shape = [size if each == axis else 1 for each, size in enumerate(frame.shape)]
+    stripes = np.random.default_rng(7).normal(0, sigma, shape)
+    return np.clip(np.rint(frame + stripes), 0, 255).astype(np.uint8)
+
+
+def striped_rows(frame):
+    return striped(frame, axis=0)
+
+
+def speckled(frame):
+    """Return a frame with one bad pixel in five hundred."""
+    return np.where(np.random.default_rng(8).random(frame.shape) < 0.002, 255 - frame, frame)
+
+
 @pytest.mark.parametrize('spoil, distortion, words', [
-    (blurred, Distortion.LENS_BLUR, 'softer'), (noisy, Distortion.GAUSSIAN_NOISE, 'noisier')])
+    (blurred, Distortion.LENS_BLUR, 'softer'), (noisy, Distortion.GAUSSIAN_NOISE, 'noisier'),
+    (striped, Distortion.NON_UNIFORMITY, 'more striped than this camera was'),
+    (striped_rows, Distortion.NON_UNIFORMITY, 'more striped than this camera was'),
+    (speckled, Distortion.NON_UNIFORMITY, 'more speckled by bad pixels than this camera was')])
 def test_mild_trouble_that_the_model_does_not_see_is_noticed(frames, spoil, distortion, words):
     profile = learnt(frames[::2])
     found = [said(profile, spoil(frame)) for frame in frames[1::2]]
@@ -95,6 +114,31 @@ def test_a_soft_camera_is_not_degraded_for_ever(frames):
         assert said(profile, blurred(frame, 4), 0.5).assessment.score < THRESHOLDS.warn_below
 
 
+@pytest.mark.parametrize('spoil', [striped, striped_rows, speckled])
+def test_a_camera_that_always_had_a_pattern_is_not_degraded_by_it(frames, spoil):
+    profile = learnt([spoil(frame) for frame in frames[::2]])
+    for frame in frames[1::2]:
+        found = said(profile, spoil(frame))
+        assert (found.assessment.score, found.reason) == (0.9, '')
+    assert 'more striped' in said(profile, striped(striped(frames[1]), 12)).reason
+
+
+def test_a_file_from_before_patterns_were_learnt_is_used_without(frames, tmp_path):
+    file = tmp_path / 'front.json'
+    save_profile(learnt(frames), file)
+    content = json.loads(file.read_text())
+    del content['patterns']
+    for name in ('blur', 'strong_blur', 'noise'):
+        assert content[name]['weights'][5:] == [0, 0, 0]
+        del content[name]['weights'][5:]
+    file.write_text(json.dumps(content))
+    profile = load_profile(file)
+    assert said(profile, striped(frames[0])).reason == ''
+    assert 'softer' in said(profile, blurred(frames[0], 2)).reason
+    sentence, = profile.remarks(frames[0].shape, MODEL)
+    assert 'fixed pattern must be learnt anew' in sentence
+
+
 def test_scores_keep_their_order_and_bad_ones_stay_bad(frames):
     profile = learnt([blurred(frame) for frame in frames], score=0.5)
     given = np.linspace(0, 1, 101)
@@ -122,7 +166,8 @@ def test_frames_of_another_size_are_judged_by_their_scores_alone(frames):
     assert 'frames were 320x256 and are 160x128' in sentence
 
 
-@pytest.mark.parametrize('fault', [*CLASSES[1:9], Distortion.BLANK, Distortion.CORRUPTION])
+@pytest.mark.parametrize('fault', [
+    *CLASSES[1:9], Distortion.NON_UNIFORMITY, Distortion.BLANK, Distortion.CORRUPTION])
 def test_bad_frames_are_not_learnt(frames, fault):
     learner = ProfileLearner(MODEL)
     for seed, frame in enumerate(frames):
@@ -196,7 +241,7 @@ def test_a_profile_is_stored_whole(frames, tmp_path):
     found = load_profile(file)
     assert found.view == pytest.approx(profile.view, abs=1e-3)
     for name in ('model', 'frames', 'shape', 'lowest_score', 'blur', 'strong_blur', 'noise',
-                 'least_alike'):
+                 'least_alike', 'patterns'):
         assert getattr(found, name) == getattr(profile, name)
 
 
@@ -205,9 +250,12 @@ def test_a_profile_is_stored_whole(frames, tmp_path):
     ({'model': 3}, 'model is no text'), ({'frames': 0}, 'frames is 0'),
     ({'height': True}, 'height is True'), ({'lowest_score': 'x'}, "'x' is no number"),
     ({'lowest_score': float('nan')}, 'nan is no number'), ({'lowest_score': 2}, 'is 2'),
-    ({'blur': {'weights': [1], 'normal': 0, 'limit': 1}}, '1 weights, not 5'),
-    ({'noise': {'weights': [1] * 5, 'normal': 1, 'limit': 1}}, 'not above what is normal'),
-    ({'noise': None}, 'NoneType'), ({'view': 'AAAA'}, 'its view is broken'),
+    ({'blur': {'weights': [1], 'normal': 0, 'limit': 1}}, '1 weights, not 8'),
+    ({'noise': {'weights': [1] * 8, 'normal': 1, 'limit': 1}}, 'not above what is normal'),
+    ({'noise': None}, 'NoneType'), ({'patterns': 3}, 'not iterable'),
+    ({'patterns': [{'weights': [1] * 7, 'normal': 0, 'limit': 1}]}, '7 weights, not 8'),
+    ({'patterns': [{'weights': [1] * 8, 'normal': 0, 'limit': 1}]}, '1 patterns, not 3'),
+    ({'view': 'AAAA'}, 'its view is broken'),
     ({'view': '§'}, 'its view is broken'), ({'view': [1]}, ''),
 ])
 def test_a_broken_file_is_told_in_one_sentence(frames, tmp_path, change, reason):

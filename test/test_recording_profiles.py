@@ -154,7 +154,8 @@ def test_frames_are_scored_again_only_if_they_were_not_measured(
 @pytest.mark.parametrize('values, told', [
     ({'format': 'other'}, 'robot1.front.json is no profile of a camera: it was not written by'),
     ({'model': 'other 1'}, 'profile of robot1.front: its scores must be learnt anew'),
-    ({'height': 256}, 'profile of robot1.front: its sharpness and noise must be learnt anew'),
+    ({'height': 256},
+     'profile of robot1.front: its sharpness, noise and pattern must be learnt anew'),
 ])
 def test_a_profile_that_cannot_be_used_is_told_once_and_costs_nothing(
         drive, profiles, tmp_path, capsys, values, told):

@@ -17,10 +17,11 @@ _MARGIN = 0.02
 _DOUBTFUL = 0.8
 # How fast the score falls beyond a limit: half as far again it is bad.
 _STEEPNESS = 2.0
-_TROUBLES = {
-    Distortion.LENS_BLUR: 'softer than this camera was when it was learnt',
-    Distortion.GAUSSIAN_NOISE: 'noisier than this camera was when it was learnt',
-}
+# What a direction shows, in the order of ``_worst``.
+_TROUBLES = (
+    (Distortion.LENS_BLUR, 'softer'), (Distortion.GAUSSIAN_NOISE, 'noisier'),
+    (Distortion.NON_UNIFORMITY, 'more striped'), (Distortion.NON_UNIFORMITY, 'more striped'),
+    (Distortion.NON_UNIFORMITY, 'more speckled by bad pixels'))
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class CameraProfile:
     :param blur: what shows mild blur, ``strong_blur`` strong blur, ``noise`` noise.
     :param view: of a fixed camera, see ``views``; else None.
     :param least_alike: how alike another view must be, 0 to 1.
+    :param patterns: what shows a new pattern of rows, of columns and of pixels; () in files that
+        were stored before patterns were learnt.
     """
 
     model: str
@@ -71,6 +74,7 @@ class CameraProfile:
     noise: Direction
     view: np.ndarray | None = None
     least_alike: float = 0.0
+    patterns: tuple[Direction, ...] = ()
 
     def judge(self, picture: np.ndarray, assessment: Assessment, model: str,
               thresholds: Thresholds) -> Judgement:
@@ -78,7 +82,8 @@ class CameraProfile:
         Return what is said of a frame of this camera.
 
         A score that is normal for the camera rises above where a status recovers. Frames that are
-        softer or noisier than normal get a lower score and that type. Bad scores stay as they are.
+        softer or noisier than normal, or with another fixed pattern, get a lower score and that
+        type. Bad scores stay as they are.
 
         :param picture: of the frame, see ``gray_picture``.
         :param assessment: what the model says of it.
@@ -100,10 +105,10 @@ class CameraProfile:
             score = self._lifted(score, thresholds)
         reason, distortion = '', assessment.distortion
         if measures is not None:
-            distortion, excess = self._worst(measures)
+            excess, (distortion, change) = self._worst(measures)
             if excess > 1:
                 score = min(score, _score_beyond(excess, thresholds))
-                reason = _TROUBLES[distortion]
+                reason = f'{change} than this camera was when it was learnt'
         if reason and assessment.score >= thresholds.warn_below:
             return Judgement(_with_type(assessment, score, distortion), reason)
         return Judgement(replace(assessment, score=score), reason)
@@ -116,8 +121,10 @@ class CameraProfile:
                            f'not {model}')
         if shape != self.shape:
             known, new = ('x'.join(map(str, each[::-1])) for each in (self.shape, shape))
-            remarks.append(f'its sharpness and noise must be learnt anew: frames were {known} '
-                           f'and are {new}')
+            remarks.append(f'its sharpness, noise and pattern must be learnt anew: frames were '
+                           f'{known} and are {new}')
+        elif not self.patterns:
+            remarks.append('its fixed pattern must be learnt anew: the file tells nothing of it')
         return tuple(remarks)
 
     def _lifted(self, score: float, thresholds: Thresholds) -> float:
@@ -128,13 +135,11 @@ class CameraProfile:
         lifted = (thresholds.error_below, recovers, 1.0)
         return max(score, float(np.interp(score, known, lifted)))
 
-    def _worst(self, measures: np.ndarray) -> tuple[Distortion, float]:
+    def _worst(self, measures: np.ndarray) -> tuple[float, tuple[Distortion, str]]:
         # What is as far from normal as strong blur is bad, as mild blur is not yet.
         blur = max(self.blur.excess(measures), 2 * self.strong_blur.excess(measures) - 1)
-        excesses = {Distortion.LENS_BLUR: blur,
-                    Distortion.GAUSSIAN_NOISE: self.noise.excess(measures)}
-        worst = max(excesses, key=lambda each: excesses[each])
-        return worst, excesses[worst]
+        excesses = (blur, *(each.excess(measures) for each in (self.noise, *self.patterns)))
+        return max(zip(excesses, _TROUBLES), key=lambda each: each[0])
 
 
 def _score_beyond(excess: float, thresholds: Thresholds) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 import json
 import math
 import os
@@ -12,7 +13,8 @@ from typing import Any
 
 from fliqe_ros.errors import one_line, ProfileError
 from fliqe_ros.profiles.camera_profile import CameraProfile, Direction
-from fliqe_ros.profiles.measures import MEASURES
+from fliqe_ros.profiles.measures import DETAILS, MEASURES
+from fliqe_ros.profiles.patterns import PATTERNS
 from fliqe_ros.profiles.views import VIEW_SIZE
 import numpy as np
 
@@ -62,15 +64,13 @@ def load_profile(path: str | Path) -> CameraProfile:
 
 
 def _as_json(profile: CameraProfile) -> dict[str, Any]:
-    directions = {name: {'weights': list(each.weights), 'normal': each.normal,
-                         'limit': each.limit}
-                  for name, each in (('blur', profile.blur), ('strong_blur', profile.strong_blur),
-                                     ('noise', profile.noise))}
     view = None if profile.view is None else base64.b64encode(
         profile.view.astype('<f2').tobytes()).decode('ascii')
     return {'format': _FORMAT, 'version': _VERSION, 'model': profile.model,
             'frames': profile.frames, 'height': profile.shape[0], 'width': profile.shape[1],
-            'lowest_score': profile.lowest_score, **directions, 'view': view,
+            'lowest_score': profile.lowest_score, 'blur': asdict(profile.blur),
+            'strong_blur': asdict(profile.strong_blur), 'noise': asdict(profile.noise),
+            'patterns': [asdict(each) for each in profile.patterns], 'view': view,
             'least_alike': profile.least_alike}
 
 
@@ -86,11 +86,21 @@ def _from_json(content: Any) -> CameraProfile:
         (_whole(content, 'height'), _whole(content, 'width')),
         _share(content, 'lowest_score'), _direction(content['blur']),
         _direction(content['strong_blur']), _direction(content['noise']),
-        _view(content['view']), _share(content, 'least_alike'))
+        _view(content['view']), _share(content, 'least_alike'), _patterns(content))
+
+
+def _patterns(content: dict[str, Any]) -> tuple[Direction, ...]:
+    """Return what shows new patterns; () of a file that was stored before they were learnt."""
+    patterns = tuple(map(_direction, content.get('patterns', ())))
+    if len(patterns) not in (0, PATTERNS):
+        raise ValueError(f'there are {len(patterns)} patterns, not {PATTERNS}')
+    return patterns
 
 
 def _direction(content: Any) -> Direction:
     weights = tuple(_number(each) for each in content['weights'])
+    if len(weights) == DETAILS:  # stored before patterns were learnt
+        weights += (0.0,) * PATTERNS
     if len(weights) != MEASURES:
         raise ValueError(f'there are {len(weights)} weights, not {MEASURES}')
     direction = Direction(weights, _number(content['normal']), _number(content['limit']))

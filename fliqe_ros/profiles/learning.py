@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.errors import ProfileError
 from fliqe_ros.estimator import Assessment
 from fliqe_ros.profiles.camera_profile import CameraProfile, Direction
-from fliqe_ros.profiles.measures import measure, measure_trouble, windows
+from fliqe_ros.profiles.measures import DETAILS, measure, measure_trouble, MEASURES, windows
 from fliqe_ros.profiles.views import count_scenes, fixed_view, view
 import numpy as np
 
@@ -17,11 +19,17 @@ LEAST_FRAMES = 4
 BAD_SCORE, MOST_BAD = 0.3, 0.25
 # Frames that are looked at closely: with trouble put on, and for the view.
 _CLOSE_LOOKS = 128
-# How the five measures scatter within a camera as its scenes change: the mean covariance over 44
-# cameras (docs/profiles.md). It counts as much as so many scenes of the camera's own.
+# How the measures scatter within a camera as its scenes change: the mean covariance over 44
+# cameras, for the last three over 31 (docs/profiles.md). It counts as much as so many scenes of
+# the camera's own.
 _SCATTER = np.array([
-    [.25, .23, .11, .085, .07], [.23, .25, .11, .09, .075], [.11, .11, .16, .145, .12],
-    [.085, .09, .145, .16, .15], [.07, .075, .12, .15, .16]])
+    [.25, .23, .11, .085, .07, .08, .095, .085], [.23, .25, .11, .09, .075, .085, .095, .08],
+    [.11, .11, .16, .145, .12, .03, .05, .105], [.085, .09, .145, .16, .15, .03, .05, .08],
+    [.07, .075, .12, .15, .16, .025, .04, .055], [.08, .085, .03, .03, .025, .085, .045, .025],
+    [.095, .095, .05, .05, .04, .045, .1, .05], [.085, .08, .105, .08, .055, .025, .05, .16]])
+# Patterns of rows, columns and pixels show in these. Detail tells bad pixels from noise; stripes
+# are told without it: learnt from one scene, it would take others for striped.
+_SHOWN_BY = ((DETAILS,), (DETAILS + 1,), (*range(DETAILS), DETAILS + 2))
 _SCATTER_SCENES = 4
 _SCATTER_SHARE = 0.7
 # A limit is so many standard deviations from normal, and at least this share of the way to where
@@ -101,12 +109,13 @@ class ProfileLearner:
             raise ProfileError(f'{len(self._scores)} good frames are too few to learn from, '
                                f'{LEAST_FRAMES} are needed')
         scenes = min(count_scenes(self._views), len(self._scores))
-        fixed = fixed_view(self._views)
+        fixed, least_alike = fixed_view(self._views) or (None, 0.0)
         height, width = self._shape
         return CameraProfile(
             self.model, self.frames, (height, width), self._lowest_score(),
             self._direction(0, scenes), self._direction(2, scenes), self._direction(1, scenes),
-            *(fixed or (None, 0.0)))
+            fixed, least_alike, tuple(
+                self._direction(3 + each, scenes, used) for each, used in enumerate(_SHOWN_BY)))
 
     def _lowest_score(self) -> float:
         scores = np.clip(self._scores, _TINY, 1 - _TINY)
@@ -114,17 +123,21 @@ class ProfileLearner:
         below = _SCORE_MARGIN + _SCORE_DEVIATIONS * logits.std(ddof=1)
         return max(float(1 / (1 + np.exp(below - logits.mean()))), BAD_SCORE)
 
-    def _direction(self, trouble: int, scenes: int) -> Direction:
+    def _direction(self, trouble: int, scenes: int,
+                   used: Sequence[int] = tuple(range(DETAILS))) -> Direction:
         """
         Return the direction that tells good frames best from those with trouble.
 
         :param trouble: its index in what ``measure_trouble`` returns.
+        :param used: the measures that count.
         """
-        measures = np.array(self._measures)
+        measures, scatter = np.array(self._measures), _SCATTER[np.ix_(used, used)]
         moved = np.array(self._troubled)[:, trouble] - measures[self._looked_at]
-        covariance = (1 - _SCATTER_SHARE) * np.cov(measures.T) + _SCATTER_SHARE * _SCATTER
-        weights = np.linalg.solve(covariance, moved.mean(0))
-        weights /= np.sqrt(weights @ _SCATTER @ weights)
+        own = np.atleast_2d(np.cov(measures[:, used].T))
+        covariance = (1 - _SCATTER_SHARE) * own + _SCATTER_SHARE * scatter
+        solved = np.linalg.solve(covariance, moved.mean(0)[list(used)])
+        weights = np.zeros(MEASURES)
+        weights[list(used)] = solved / np.sqrt(solved @ scatter @ solved)
         values = measures @ weights
         way = float(np.median(moved @ weights))
         limit = max(_DEVIATIONS * _spread(values, scenes), _WAY * way)

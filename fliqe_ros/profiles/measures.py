@@ -1,13 +1,15 @@
-"""Measures of a picture's detail, from a few windows of it: sharpness and noise show in them."""
+"""Measures of a picture from a few windows of it: sharpness, noise and pattern show in them."""
 
 from __future__ import annotations
 
 import cv2
 from fliqe_ros.models.preprocessing import Prepared
+from fliqe_ros.profiles.patterns import measure_pattern, PATTERNS, with_patterns
 import numpy as np
 
-#: How many numbers ``measure`` returns.
-MEASURES = 5
+#: How many numbers ``measure`` returns, and how many of them, the first, are of detail.
+DETAILS = 5
+MEASURES = DETAILS + PATTERNS
 # Windows of so many pixels along a side, spread over the picture in rows and columns.
 _WINDOW, _ROWS, _COLUMNS = 40, 4, 5
 # Of a picture that is not 8 bits, these percentiles of every so many pixels become 0 and 255.
@@ -39,7 +41,7 @@ def gray_picture(pixels: np.ndarray, prepared: Prepared) -> np.ndarray:
 
 def windows(picture: np.ndarray) -> np.ndarray:
     """
-    Return windows of a picture, (N, h, w) float32, in 8-bit levels.
+    Return windows of a picture, (rows, columns, h, w) float32, in 8-bit levels.
 
     :param picture: (H, W) uint8; anything else as if it went through gain control.
     """
@@ -47,45 +49,49 @@ def windows(picture: np.ndarray) -> np.ndarray:
     side = min(_WINDOW, height, width)
     rows = np.linspace(0, height - side, min(_ROWS, height // side)).astype(int)
     columns = np.linspace(0, width - side, min(_COLUMNS, width // side)).astype(int)
-    stack = np.stack([
-        picture[row:row + side, column:column + side] for row in rows for column in columns])
+    grid = np.stack([
+        picture[row:row + side, column:column + side] for row in rows for column in columns
+    ]).reshape(len(rows), len(columns), side, side)
     if picture.dtype == np.uint8:
-        return stack.astype(np.float32)
+        return grid.astype(np.float32)
     sample = picture[::_STEP, ::_STEP]
     finite = sample[np.isfinite(sample)]
     low, high = np.percentile(finite, (_LOW, _HIGH)) if finite.size else (0.0, 0.0)
-    scaled = (stack.astype(np.float64) - low) * (255 / max(high - low, 1e-9))
+    scaled = (grid.astype(np.float64) - low) * (255 / max(high - low, 1e-9))
     return np.nan_to_num(np.clip(scaled, 0, 255)).astype(np.float32)
 
 
-def measure(stack: np.ndarray) -> np.ndarray:
+def measure(grid: np.ndarray) -> np.ndarray:
     """
-    Return the logarithms of five measures of detail, (5,).
+    Return the logarithms of five measures of detail and three of fixed pattern, (8,).
 
     Two are of the quietest windows, where there is little but noise: the mean diagonal difference
     of neighbouring pixels, at full and half resolution. Three are of all, where edges count most:
-    the root mean square of second differences, at full, half and quarter resolution.
+    the root mean square of second differences, at full, half and quarter resolution. The last
+    three are those of ``measure_pattern``.
 
-    :param stack: from ``windows``.
+    :param grid: from ``windows``.
     """
-    if min(stack.shape[1:]) < _SMALLEST:
+    if min(grid.shape[2:]) < _SMALLEST:
         return np.full(MEASURES, np.log(_LEAST))
+    stack = grid.reshape(-1, *grid.shape[2:])
     quiet, edges = [], []
     for level in range(3):
         edges.append(_second_differences(stack))
         if level < 2:
             quiet.append(_quiet_detail(stack))
             stack = _halved(stack)
-    return np.log(np.array([*quiet, *edges]) + _LEAST)
+    return np.log(np.array([*quiet, *edges, *measure_pattern(grid)]) + _LEAST)
 
 
 def measure_trouble(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the measures of a picture with mild blur, mild noise and strong blur, (3, 5)."""
-    stack = windows(picture)
-    noisy = np.clip(np.rint(stack + rng.normal(0, MILD_NOISE, stack.shape)), 0, 255)
+    """Return the measures with mild blur, mild noise, strong blur, and three patterns, (6, 8)."""
+    grid = windows(picture)
+    noisy = np.clip(np.rint(grid + rng.normal(0, MILD_NOISE, grid.shape)), 0, 255)
     return np.stack([
         measure(windows(_blurred(picture, MILD_BLUR))), measure(noisy.astype(np.float32)),
-        measure(windows(_blurred(picture, STRONG_BLUR)))])
+        measure(windows(_blurred(picture, STRONG_BLUR))),
+        *map(measure, with_patterns(grid, rng))])
 
 
 def _blurred(picture: np.ndarray, sigma_px: float) -> np.ndarray:

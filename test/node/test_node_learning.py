@@ -20,12 +20,16 @@ class Scene:
         self._rng = np.random.default_rng(0)
         self._still = GainControl()(scene.sensor_counts(scene.render(0.0), self._rng))
         self._to_message = to_message
+        self._stripes = self._rng.normal(0, 5, 320)
 
     def good(self):
         return self._message(self._still)
 
     def soft(self):
         return self._message(cv2.GaussianBlur(self._still, (0, 0), 2.5))
+
+    def striped(self):
+        return self._message(self._still + self._stripes)
 
     def turned(self):
         return self._message(np.roll(self._still, 80, axis=1))
@@ -66,6 +70,11 @@ def test_a_learnt_camera_is_judged_by_what_is_normal(robot, run_node, scene, tmp
                  if each.status in (each.STATUS_DEGRADED, each.STATUS_BAD)][-1:], 'soft frame')[0]
     assert last.status_distortion == QualityScore.LENS_BLUR
     assert last.reason.startswith('lens_blur: ')
+    front.play(15.0, scene.striped)
+    last = robot.spin_until(
+        lambda: [each for each in robot.scores[FRONT] if 'more striped' in each.reason][-1:],
+        'striped frame')[0]
+    assert last.distortion == QualityScore.NON_UNIFORMITY
     front.play(15.0, scene.turned)
     robot.wait_for_status(f'fliqe: {FRONT}', lambda status: MOVED in status.message)
     front.play(15.0, scene.good)
