@@ -37,6 +37,14 @@ JPEG_QUALITY = 95
 RATES_HZ = (0.1, 240.0)
 _BITS_8_TO_14 = 6
 _HEED_SIGNALS_S = 0.2
+_HELP = """usage: camera_sim [--ros-args -p NAME:=VALUE …]
+
+Simulated thermal cameras that fail on schedule.
+
+  ros2 run fliqe_ros camera_sim --ros-args -p schedule:="/flir_front=clean:10,lens_blur:5"
+
+While it runs, ros2 param list /camera_sim and ros2 param describe tell its parameters.
+"""
 
 
 class CameraSimError(ValueError):
@@ -292,7 +300,10 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
 
 
 def run_process() -> NoReturn:
-    """Run ``main`` as a process of its own, and end it."""
+    """Run ``main`` as a process of its own, and end it; print help if asked to."""
+    if {'-h', '--help'} & set(sys.argv[1:]):
+        print(_HELP, end='')
+        sys.exit()
     sys.exit(main(ends_process=True))
 
 

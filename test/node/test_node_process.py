@@ -154,14 +154,15 @@ def test_tools_without_pytorch_name_it(tmp_path, tool):
         'torch is not installed, and this command needs it: pip install torch\n')
 
 
-def test_help_is_printed_and_starts_nothing(tmp_path):
+@pytest.mark.parametrize('module, program', [
+    ('fliqe_ros.node.main', 'quality_node'), ('fliqe_ros.tools.camera_sim', 'camera_sim')])
+def test_help_is_printed_and_starts_nothing(module, program, tmp_path):
     done = subprocess.run(
-        [sys.executable, '-m', 'fliqe_ros.node.main', '--help'], cwd=tmp_path, text=True,
+        [sys.executable, '-m', module, '--help'], cwd=tmp_path, text=True,
         capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, '')
-    assert 'usage: quality_node' in done.stdout
-    config, = re.findall(r'\S+fliqe\.yaml', done.stdout)
-    assert Path(config).is_file()
+    assert f'usage: {program}' in done.stdout
+    assert all(Path(file).is_file() for file in re.findall(r'\S+fliqe\.yaml', done.stdout))
 
 
 def test_bad_model_without_autostart_leaves_it_alive(robot, run_process, tmp_path, model_file):
