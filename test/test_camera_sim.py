@@ -13,7 +13,8 @@ from fliqe_ros.simulation import h264
 from fliqe_ros.simulation.artifacts.registry import ARTIFACTS
 from fliqe_ros.simulation.frame_sources import open_source
 from fliqe_ros.simulation.schedule import NAMES, parse_schedule, parse_schedules, Phase, TOUR
-from fliqe_ros.tools.camera_sim import FaultyCamera, to_message
+from fliqe_ros.tools.camera_sim import FaultyCamera
+from fliqe_ros.tools.image_packing import to_message
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
 import sys
 from typing import Any, NoReturn
 from zlib import crc32
 
-import cv2
 from fliqe_ros.errors import FrameError, ScheduleError, SourceError
 from fliqe_ros.node.launcher import Launcher
 from fliqe_ros.simulation.degradations import degrade, degrade_counts, is_changing
 from fliqe_ros.simulation.frame_sources import open_source, SYNTHETIC
 from fliqe_ros.simulation.schedule import (
     DROPOUT, FREEZE, NAMES, parse_schedules, Phase, Schedule, TOUR)
+from fliqe_ros.tools.image_packing import COMPRESSED, ENCODINGS, MONO16, MONO8, to_message
 from fliqe_ros.tools.interrupts import noted_signals
 import numpy as np
 from rcl_interfaces.msg import (
@@ -32,8 +31,6 @@ from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-MONO8, MONO16, BGR8, COMPRESSED = ENCODINGS = ('mono8', 'mono16', 'bgr8', 'compressed')
-JPEG_QUALITY = 95
 RATES_HZ = (0.1, 240.0)
 _BITS_8_TO_14 = 6
 _HEED_SIGNALS_S = 0.2
@@ -250,26 +247,6 @@ def _checked_rate(rate: Any) -> float:
     if type(rate) not in (int, float) or not RATES_HZ[0] <= rate <= RATES_HZ[1]:
         raise CameraSimError(f'rate must be {RATES_HZ[0]} to {RATES_HZ[1]} Hz, not {rate!r}')
     return float(rate)
-
-
-def to_message(picture: np.ndarray, encoding: str, header: Header) -> Image | CompressedImage:
-    """
-    Pack a picture as a message.
-
-    :param picture: (H, W) uint8, or uint16 for the encoding ``mono16``.
-    :return: ``Image``, or for the encoding ``compressed`` a JPEG ``CompressedImage``.
-    """
-    if encoding == COMPRESSED:
-        _, jpeg = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        return CompressedImage(header=header, format='mono8; jpeg compressed mono8',
-                               data=array('B', jpeg.tobytes()))
-    if encoding == BGR8:
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
-    height, width = picture.shape[:2]
-    # An array of bytes is taken over as it is; a list or a NumPy array costs 50 ms and more.
-    return Image(header=header, height=height, width=width, encoding=encoding,
-                 is_bigendian=int(sys.byteorder == 'big'), step=picture.strides[0],
-                 data=array('B', picture.tobytes()))
 
 
 def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
