@@ -109,4 +109,3 @@ def _stand_out(profile: Tensor, reach: int) -> Tensor:
 def _steps(gray: Tensor, side: int, lag: int) -> Tensor:
     length = gray.shape[side] - lag
     return (gray.narrow(side, lag, length) - gray.narrow(side, 0, length)).abs()
-
