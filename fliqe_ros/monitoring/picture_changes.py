@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 import math
 
@@ -28,6 +28,7 @@ _FOLLOW = 0.1
 _CELLS_SIDE = 16
 #: How many cells a picture has, each with a number that stands for its pixels.
 CELLS = _CELLS_SIDE**2
+_NO_CELLS = np.zeros(CELLS, np.uint8)
 # A picture of which each step leaves most as it was develops all the same if more cells change in
 # the long run: twice those of its largest step and this share, or the second share of all. A
 # clock, a telemetry row and a cross change as much from step to step as in the long run.
@@ -69,14 +70,15 @@ class PictureLevels:
 
     ``unchanged``, ``brightness`` and ``contrast`` are those of a ``PictureChange``; ``grid`` is
     the spread of a coarse grid of means. A picture of which most stays the same has no levels,
-    they are no numbers; instead it has ``cells``, (CELLS,) uint8, which differ where pixels do.
+    they are no numbers; instead it has ``cells``, (CELLS,) uint8, which differ where pixels do and
+    are 0 of other pictures.
     """
 
     unchanged: float
     grid: float = math.nan
     brightness: float = math.nan
     contrast: float = math.nan
-    cells: np.ndarray | None = None
+    cells: np.ndarray = field(default_factory=lambda: _NO_CELLS)
 
 
 def compare(last: np.ndarray | None, pixels: np.ndarray) -> PictureLevels:
@@ -87,6 +89,22 @@ def compare(last: np.ndarray | None, pixels: np.ndarray) -> PictureLevels:
     return PictureLevels(unchanged, *_levels(pixels))
 
 
+@dataclass
+class _Spell:
+    """Pictures of which each hardly differs from the one before it, by their cells."""
+
+    first: np.ndarray
+    last: np.ndarray
+    largest_step: float = 0.0
+
+    def develops(self, cells: np.ndarray) -> bool:
+        """Add a picture; return whether it differs more from the first than a display makes."""
+        self.largest_step = max(self.largest_step, float((cells != self.last).mean()))
+        self.last = cells
+        limit = min(2 * self.largest_step + _DEVELOPED, _MOST_OF_A_DISPLAY)
+        return float((cells != self.first).mean()) > limit
+
+
 class PictureWatch:
     """Compares the pictures of one camera, each with those before it."""
 
@@ -94,10 +112,7 @@ class PictureWatch:
         self._last: np.ndarray | None = None
         self._usual_spread: float | None = None
         self._is_video = False
-        # since pictures hardly differ: cells of the first, of the last, and the largest step
-        self._first_cells: np.ndarray | None = None
-        self._last_cells: np.ndarray | None = None
-        self._largest_step = 0.0
+        self._spell: _Spell | None = None
 
     def look(self, pixels: np.ndarray) -> PictureChange:
         """
@@ -116,7 +131,7 @@ class PictureWatch:
             self._is_video |= develops
             return PictureChange(
                 levels.unchanged, False, develops=develops, is_video=self._is_video)
-        self._first_cells = None
+        self._spell = None
         is_blank = self._is_blank(levels.grid, levels.contrast)
         return PictureChange(levels.unchanged, is_blank, levels.brightness, levels.contrast,
                              is_video=self._is_video)
@@ -125,17 +140,11 @@ class PictureWatch:
         """Take the last picture for a usual one, although it looked blank."""
         self._usual_spread = None
 
-    def _develops(self, cells: np.ndarray | None) -> bool:
-        last, self._last_cells = self._last_cells, cells
-        if self._first_cells is None or last is None or cells is None:
-            self._first_cells, self._largest_step = cells, 0.0
-            return False
-        self._largest_step = max(self._largest_step, float((cells != last).mean()))
-        in_all = float((cells != self._first_cells).mean())
-        if in_all <= min(2 * self._largest_step + _DEVELOPED, _MOST_OF_A_DISPLAY):
-            return False
-        self._first_cells, self._largest_step = cells, 0.0
-        return True
+    def _develops(self, cells: np.ndarray) -> bool:
+        develops = self._spell is not None and self._spell.develops(cells)
+        if self._spell is None or develops:
+            self._spell = _Spell(cells, cells)
+        return develops
 
     def _is_blank(self, grid: float, noise: float) -> bool:
         usual = self._usual_spread
@@ -197,9 +206,13 @@ def _any_in_blocks(mask: np.ndarray) -> np.ndarray:
     return np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], size), axis=1)
 
 
+def _one_channel(pixels: np.ndarray) -> np.ndarray:
+    return pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
+
+
 def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
     """Return the spread of a coarse grid, and mean and spread of the pixels; of one channel."""
-    gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
+    gray = _one_channel(pixels)
     step = max(min(gray.shape) // _ENOUGH, 1)
     gray = _numbers(np.ascontiguousarray(gray[::step, ::step]))
     cells = (min(_GRID, gray.shape[1]), min(_GRID, gray.shape[0]))
@@ -212,8 +225,7 @@ def _levels(pixels: np.ndarray) -> tuple[float, float, float]:
 
 def _cells(pixels: np.ndarray) -> np.ndarray:
     """Return (CELLS,) uint8: numbers of the cells of a grid, which differ where pixels do."""
-    gray = pixels if pixels.ndim == 2 else pixels[..., min(1, pixels.shape[2] - 1)]
-    numbers = _numbers(np.ascontiguousarray(gray)).astype(np.float32)
+    numbers = _numbers(np.ascontiguousarray(_one_channel(pixels))).astype(np.float32)
     means = cv2.resize(numbers, (_CELLS_SIDE, _CELLS_SIDE), interpolation=cv2.INTER_AREA)
     bits = means.ravel().view(np.uint32)
     return (bits ^ bits >> 8 ^ bits >> 16 ^ bits >> 24).astype(np.uint8)

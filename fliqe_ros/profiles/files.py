@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict
+import hashlib
 import json
 import math
 import os
@@ -52,12 +53,17 @@ def load_profile(path: str | Path) -> CameraProfile:
     :raises ProfileError: if the file is no profile, naming it and the reason.
     :raises OSError: if it cannot be read.
     """
+    return load_with_hash(path)[0]
+
+
+def load_with_hash(path: str | Path) -> tuple[CameraProfile, str]:
+    """Read a profile, see ``load_profile``, and tell the SHA-256 of its file."""
     with Path(path).open('rb') as file:
         data = file.read(_MOST_BYTES + 1)
     try:
         if len(data) > _MOST_BYTES:
             raise ValueError('it is too large')
-        return _from_json(json.loads(data))
+        return _from_json(json.loads(data)), hashlib.sha256(data).hexdigest()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f'{error} is missing' if isinstance(error, KeyError) else one_line(error)
         raise ProfileError(f'{path} is no profile of a camera: {reason}') from error

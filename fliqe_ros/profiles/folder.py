@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import hashlib
 from pathlib import Path
 
 from fliqe_ros.errors import one_line, ProfileError
 from fliqe_ros.profiles.camera_profile import CameraProfile
-from fliqe_ros.profiles.files import load_profile
+from fliqe_ros.profiles.files import load_with_hash
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,7 @@ def load_profiles(folder: Path) -> tuple[dict[str, StoredProfile], list[str]]:
         if path.suffix != '.json':
             continue
         try:
-            profile = load_profile(path)
-            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            found[path.stem] = StoredProfile(path.stem, profile, sha256)
+            found[path.stem] = StoredProfile(path.stem, *load_with_hash(path))
         except (ProfileError, OSError) as error:
             failures.append(f'no profile is used: {one_line(error)}')
     return found, failures

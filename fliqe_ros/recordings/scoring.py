@@ -15,7 +15,7 @@ from fliqe_ros.imaging.borders import Borders
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.imaging.palette_reader import PaletteReader
 from fliqe_ros.models.preprocessing import Prepared
-from fliqe_ros.monitoring.picture_changes import CELLS, compare, PictureLevels
+from fliqe_ros.monitoring.picture_changes import compare, PictureLevels
 from fliqe_ros.profiles.measures import gray_picture, measure, windows
 from fliqe_ros.recordings.journal import Ending, NO_STAMP, ROW
 import numpy as np
@@ -134,7 +134,7 @@ class FramePreparation:
             levels = compare(last, pixels)
             row['unchanged'], row['grid'] = levels.unchanged, levels.grid
             row['contrast'], row['has_picture'] = levels.contrast, True
-            row['cells'] = _stored(levels.cells)
+            row['cells'] = levels.cells
             prepared = self._fliqe.prepare(pixels, self._part.gain, self._palette)
             if self._part.is_measured:
                 picture = gray_picture(pixels, prepared)
@@ -160,11 +160,7 @@ class FramePreparation:
     def ending(self) -> Ending:
         """Return how it ended."""
         return Ending(self.broken, self._errors, self._part.palette, self._palette.memory,
-                      self._next.unchanged, _stored(self._next.cells).tolist())
-
-
-def _stored(cells: np.ndarray | None) -> np.ndarray:
-    return np.zeros(CELLS, np.uint8) if cells is None else cells
+                      self._next.unchanged, self._next.cells.tolist())
 
 
 def scored_rows(fliqe: FLIQE, frames: list[tuple[np.ndarray, Prepared | None]]) -> np.ndarray:
