@@ -24,10 +24,11 @@ def jpeg_with(*segments):
     return picture[:2] + b''.join(segments) + picture[2:]
 
 
-def fff(record):
+def fff(record, order='>'):
     index = 64
-    entry = struct.pack('>H10xII12x', 1, index + 32, len(record))
-    return b'FFF\0'.ljust(24, b'\0') + struct.pack('>II', index, 1) + bytes(32) + entry + record
+    entry = struct.pack(f'{order}H10xII12x', 1, index + 32, len(record))
+    header = b'FFF\0'.ljust(20, b'\0') + struct.pack(f'{order}III', 100, index, 1)
+    return header.ljust(index, b'\0') + entry + record
 
 
 def plain_record():
@@ -38,8 +39,8 @@ def png_record():
     return bytes(32) + cv2.imencode('.png', COUNTS.byteswap())[1].tobytes()
 
 
-def flir_jpeg(record):
-    data = fff(record)
+def flir_jpeg(record, order='>'):
+    data = fff(record, order)
     parts = [data[start:start + 1000] for start in range(0, len(data), 1000)]
     return jpeg_with(*(segment(0xE1, b'FLIR\0\x01' + bytes([number, len(parts) - 1]) + part)
                        for number, part in enumerate(parts)))
@@ -66,9 +67,11 @@ def celsius_csv(numbered):
 
 @pytest.mark.parametrize('suffix, data', [
     ('.jpg', flir_jpeg(plain_record())), ('.jpg', flir_jpeg(png_record())), ('.jpg', dji_jpeg()),
+    ('.jpg', flir_jpeg(plain_record(), '<')), ('.fff', fff(plain_record(), '<')),
     ('.fff', fff(plain_record())), ('.irg', irg()),
     ('.csv', celsius_csv(False)), ('.csv', celsius_csv(True))],
-    ids=['flir', 'flir png', 'dji', 'fff', 'irg', 'csv', 'numbered csv'])
+    ids=['flir', 'flir png', 'dji', 'flir of dji', 'little-endian fff', 'fff', 'irg', 'csv',
+         'numbered csv'])
 def test_counts_come_out_as_they_are(suffix, data):
     counts = decode(data, suffix, 'raw')
     assert counts.dtype == np.uint16 and np.array_equal(counts, COUNTS)

@@ -141,15 +141,15 @@ def test_tables_of_temperatures_are_pictures(tmp_path, text):
     np.testing.assert_array_equal(frame, [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]])
 
 
-def fff(pixels):
-    """Return an FFF file of FLIR that holds counts and nothing else."""
+def fff(pixels, order='>'):
+    """Return an FFF file of FLIR that holds counts and nothing else; its order is the index's."""
     height, width = pixels.shape
     record = bytearray(32) + pixels.astype('<u2').tobytes()
     struct.pack_into('<HH', record, 2, width, height)
     head = bytearray(64 + 32)
     head[:4] = b'FFF\0'
-    struct.pack_into('>II', head, 24, 64, 1)
-    struct.pack_into('>H10xII', head, 64, 1, len(head), len(record))
+    struct.pack_into(f'{order}III', head, 20, 100, 64, 1)
+    struct.pack_into(f'{order}H10xII', head, 64, 1, len(head), len(record))
     return bytes(head + record)
 
 
@@ -163,9 +163,47 @@ def test_radiometric_jpegs_give_counts_or_the_picture_that_is_asked_for(tmp_path
     np.testing.assert_array_equal(frame, pixels)
     (frame,), _, _ = read_all(tmp_path / 'a.jpg', drawn=True)
     assert frame.shape == (80, 100) and frame.dtype == np.uint8
-    (tmp_path / 'a.seq').write_bytes(b''.join(fff(frame) for frame in counts))
-    frames, _, _ = read_all(tmp_path / 'a.seq')
+
+
+@pytest.mark.parametrize('order', '<>')
+def test_pixels_that_look_like_the_start_of_a_picture_split_no_sequence(tmp_path, counts, order):
+    for frame in counts:
+        frame[9, 20:22] = np.frombuffer(b'FFF\0', '<u2')
+    gap = bytes(3)  # FLIR's cameras may leave a few bytes after a picture
+    (tmp_path / 'a.seq').write_bytes(gap.join(fff(frame, order) for frame in counts))
+    frames, _, why = read_all(tmp_path / 'a.seq')
     np.testing.assert_array_equal(frames, counts)
+    assert why == ''
+
+
+@pytest.mark.parametrize('order', '<>')
+@pytest.mark.parametrize('place, damage', [
+    (20, bytes(4)), (24, b'\xff' * 4), (28, b'\xff' * 4), (28, bytes(4)), (64, bytes(2)),
+    (76, b'\x7f' * 4), (80, b'\x7f' * 4), (76, bytes(8)),
+], ids=['version', 'index', 'count', 'no count', 'free', 'offset', 'length', 'nowhere'])
+def test_a_damaged_index_is_one_clear_error(tmp_path, counts, order, place, damage):
+    whole = fff(counts[0], order)
+    damaged = whole[:place] + damage + whole[place + len(damage):]
+    (tmp_path / 'a.fff').write_bytes(damaged)
+    (tmp_path / 'a.seq').write_bytes(whole + damaged + whole)
+    (single,) = page_readers(tmp_path / 'a.fff')
+    first, *others = page_readers(tmp_path / 'a.seq')
+    np.testing.assert_array_equal(first(), counts[0])
+    assert len(others) == 1
+    for read in (single, *others):
+        with pytest.raises(FrameError, match=r'a\....: cannot be read \(an FFF .*\)') as caught:
+            read()
+        assert caught.value.cause == 'undecodable'
+
+
+def test_a_sequence_that_was_cut_gives_its_whole_pictures(tmp_path, counts):
+    data = b''.join(fff(frame, '<') for frame in counts[:3])
+    for end in (len(data) - 9, len(data) - len(fff(counts[0])) + 9):
+        (tmp_path / 'a.seq').write_bytes(data[:end])
+        *whole, last = page_readers(tmp_path / 'a.seq')
+        np.testing.assert_array_equal([read() for read in whole], counts[:2])
+        with pytest.raises(FrameError, match='a.seq: cannot be read .* cut short or damaged'):
+            last()
 
 
 def test_cacophony_recordings_give_counts_but_not_their_background(tmp_path):

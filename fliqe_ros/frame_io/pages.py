@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 import io
 from pathlib import Path
-import re
 
 import cv2
 from fliqe_ros.errors import FrameError, one_line, SourceError
 from fliqe_ros.frame_io.compressed_images import decode
 from fliqe_ros.frame_io.limits import require_size
-from fliqe_ros.frame_io.radiometric import FAILURES, RAW_DECODERS
+from fliqe_ros.frame_io.radiometric import FAILURES, RAW_DECODERS, split_seq
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
@@ -36,8 +35,6 @@ UNREAD_SUFFIXES = {
     '.atf': 'export it as TIFF with 16 bits',
     '.ats': 'export it as TIFF with 16 bits',
 }
-#: Start of each picture in a .seq, and of a .fff.
-_FFF_START = b'FFF\0'
 
 Reader = Callable[[], np.ndarray]
 
@@ -149,12 +146,7 @@ def _array_pages(file: Path) -> Iterator[np.ndarray]:
 
 
 def _seq_pages(file: Path) -> Iterator[np.ndarray]:
-    data = file.read_bytes()
-    starts = [found.start() for found in re.finditer(re.escape(_FFF_START), data)]
-    if not starts:
-        raise ValueError('a SEQ file without pictures')
-    for start, end in zip(starts, [*starts[1:], len(data)]):
-        yield RAW_DECODERS['.fff'](data[start:end])
+    yield from map(RAW_DECODERS['.fff'], split_seq(file.read_bytes()))
 
 
 def _cptv_pages(file: Path) -> Iterator[np.ndarray]:

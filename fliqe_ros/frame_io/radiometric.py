@@ -16,7 +16,12 @@ import numpy as np
 FAILURES = (EOFError, ImportError, LookupError, OSError, StopIteration, ValueError, cv2.error,
             struct.error)
 APP1, APP3, START_OF_SCAN = 0xE1, 0xE3, 0xDA  # markers of JPEG
-FFF_RAW_DATA = 1
+FFF_START = b'FFF\0'
+FFF_HEADER = 64  # bytes
+FFF_VERSIONS = range(100, 200)
+FFF_FREE, FFF_RAW_DATA = 0, 1  # kinds of records
+FFF_PIXELS = 32  # bytes before the pixels in a record of raw data
+FFF_DAMAGED = 'an FFF picture that is cut short or damaged'
 IRB_IMAGE = 1
 IRB_PIXELS = 1728  # bytes of header, palette and metadata of an image block
 ZERO_CELSIUS = 273.15
@@ -86,17 +91,55 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += 2 + length
 
 
+def split_seq(data: bytes) -> Iterator[bytes]:
+    """
+    Yield the FFF files in FLIR's .seq, which follow each other.
+
+    The index of each tells where it ends: its pixels may look like the start of another.
+
+    :raises ValueError: at a file that is cut short or damaged, or if there is none.
+    """
+    start = data.find(FFF_START)
+    if start < 0:
+        raise ValueError('a SEQ file without pictures')
+    while start >= 0:
+        records = _fff_records(data, start)
+        end = start + max((offset + length for _, offset, length in records), default=0)
+        if not start + FFF_HEADER < end <= len(data):
+            raise ValueError(FFF_DAMAGED)
+        yield data[start:end]
+        start = data.find(FFF_START, end)
+
+
+def _fff_records(data: bytes, start: int = 0) -> list[tuple[int, int, int]]:
+    """
+    Read the index of the FFF file at ``start``: (kind, offset, length) of its records.
+
+    Files have either byte order; the version of the format makes sense in only one of them.
+
+    :raises ValueError: if the header or the index is cut short or damaged.
+    """
+    header = data[start + 20:start + 32].ljust(12, b'\0')
+    for order in '<>':
+        version, offset, count = struct.unpack(f'{order}III', header)
+        index = data[start + offset:start + offset + 32 * count]
+        if version in FFF_VERSIONS and len(index) == 32 * count:
+            return [record for record in struct.iter_unpack(f'{order}H10xII12x', index)
+                    if record[0] != FFF_FREE]
+    raise ValueError(FFF_DAMAGED)
+
+
 def _decode_fff(data: bytes) -> np.ndarray:
     """Decode the counts in FLIR's .fff: plain, or a PNG that has their two bytes swapped."""
-    index, records = struct.unpack_from('>II', data, 24)
-    for position in range(index, index + 32 * records, 32):
-        kind, offset, length = struct.unpack_from('>H10xII', data, position)
+    for kind, offset, length in _fff_records(data):
         if kind == FFF_RAW_DATA:
             record = data[offset:offset + length]
-            if record.startswith(b'\x89PNG', 32):
-                return decode_image(record[32:]).byteswap()
+            if len(record) < max(length, FFF_PIXELS):
+                raise ValueError(FFF_DAMAGED)
+            if record.startswith(b'\x89PNG', FFF_PIXELS):
+                return decode_image(record[FFF_PIXELS:]).byteswap()
             width, height = struct.unpack_from('<HH', record, 2)
-            return _read_counts(record, width, height, offset=32)
+            return _read_counts(record, width, height, FFF_PIXELS)
     raise ValueError('an FFF file without raw data')
 
 
