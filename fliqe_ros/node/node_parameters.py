@@ -123,9 +123,9 @@ class NodeParameters:
         # Humble has no callback that runs after the set. No other callback can reject after this.
         if self.cameras.is_showing:
             return SetParametersResult(successful=True)
-        changed = {p.name: p.value for p in parameters if p.name in SPECS}
-        values = {**self._values, **changed}
         try:
+            changed = {p.name: SPECS[p.name].typed(p.value) for p in parameters if p.name in SPECS}
+            values = {**self._values, **changed}
             own = self.cameras.changed(parameters)
             self._require_changeable(changed)
             if self._is_configured():

@@ -98,7 +98,7 @@ def descriptor_of(spec: Spec) -> ParameterDescriptor:
     if spec.fixed:
         constraints.append('can be set only while the node is unconfigured')
     descriptor = ParameterDescriptor(
-        description=spec.description, read_only=spec.read_only,
+        description=spec.description, read_only=spec.read_only, dynamic_typing=spec.is_yes_or_no,
         additional_constraints='; '.join(constraints))
     # A step other than 0 would break rqt's sliders for floating-point parameters.
     if spec.limits and isinstance(spec.default, float):

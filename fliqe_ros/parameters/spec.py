@@ -29,9 +29,14 @@ class Spec:
     fixed: bool = False
     read_only: bool = False
 
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Return whether it may be given as a bool, which is what YAML makes of true."""
+        return 'true' in self.choices
+
     def typed(self, value: object) -> Value:
         """
-        Return a start-up value in this parameter's type: ``max_rate: 10`` in YAML becomes 10.0.
+        Return a given value in this parameter's type: ``max_rate: 10`` in YAML becomes 10.0.
 
         :raises ValueError: one sentence, if it is of another type.
         """
@@ -39,7 +44,7 @@ class Spec:
             return float(value)
         if isinstance(self.default, list) and not value:
             return self.default
-        if isinstance(value, bool) and 'true' in self.choices:  # what YAML makes of true
+        if isinstance(value, bool) and self.is_yes_or_no:
             return str(value).lower()
         if type(value) is not type(self.default):
             raise ValueError(

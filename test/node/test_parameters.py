@@ -106,6 +106,16 @@ def test_fixed_parameters_change_only_while_unconfigured(robot, run_node, model_
     assert robot.get(*changes) == list(changes.values())
 
 
+def test_whether_to_discover_can_be_set_as_yes_or_no(robot, run_node):
+    """``ros2 param set /fliqe discover false`` sends a bool."""
+    running = run_node(discover='auto')
+    for value, discovers in ((True, True), (False, False), ('true', True), ('auto', True)):
+        assert robot.set_parameters(discover=value).successful
+        assert running.node._node_parameters.discovers == discovers
+        assert running.node._node_parameters.current.discover == str(value).lower()
+    assert not robot.set_parameters(discover=1.0).successful
+
+
 def test_every_parameter_is_described(robot, run_node):
     run_node()
     descriptors = robot.call(
