@@ -89,11 +89,16 @@ def make_resnet50(path: Path):
 
 
 def make_models(folder: Path) -> dict:
-    """Return the models by (architecture, suffix); resnet50 gets random weights."""
+    """Return the models by (architecture, suffix); all but the packaged one have random weights."""
     from fliqe_ros.backends.onnx_export import export
     from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+    from fliqe_ros.models.thermal_s7 import ThermalS7
     export(make_resnet50(folder / 'resnet50.pt'), folder / 'resnet50.onnx')
+    version_7 = ThermalS7().eval()  # takes as long with random weights
+    version_7.metadata = {}
+    export(version_7, folder / 'thermal_s7.onnx')
     return {'thermal_s .pt': str(DEFAULT_MODEL), 'thermal_s .onnx': str(DEFAULT_ONNX_MODEL),
+            'thermal_s7 .onnx': str(folder / 'thermal_s7.onnx'),
             'resnet50 .pt': str(folder / 'resnet50.pt'),
             'resnet50 .onnx': str(folder / 'resnet50.onnx')}
 
@@ -151,7 +156,7 @@ def main(argv=None) -> int:
         models = make_models(Path(folder))
         for number in range(options.rounds):
             for name in names[number % len(names):] + names[:number % len(names)]:
-                several = batches[1:] if name in OURS else ()
+                several = batches[1:] if name in OURS and OURS[name].batches else ()
                 job = {'models': models, 'threads': options.threads, 'seconds': options.seconds,
                        'cases': [*((*size, 1) for size in sizes),
                                  *((*batch_size, batch) for batch in several)]}

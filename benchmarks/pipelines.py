@@ -1,17 +1,31 @@
 """The ways to score a frame that are compared: the reference, ours, and what else there is."""
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
+
+class Option(NamedTuple):
+    """One of our ways; the frames are gray levels, raw counts, of a palette or of all colours."""
+
+    architecture: str
+    backend: str
+    threads: int = 0  #: 0 are those of the run
+    frames: str = 'gray'
+    batches: bool = True
+
+
 REFERENCE = 'reference'
-#: name: architecture, backend and, if not that of the run, number of threads
 OURS = {
-    'resnet50 torch': ('resnet50', 'torch', None),
-    'resnet50 onnxruntime': ('resnet50', 'onnxruntime', None),
-    'thermal_s torch': ('thermal_s', 'torch', None),
-    'thermal_s onnxruntime': ('thermal_s', 'onnxruntime', None),
-    'thermal_s onnxruntime 1 thread': ('thermal_s', 'onnxruntime', 1),
+    'resnet50 torch': Option('resnet50', 'torch'),
+    'resnet50 onnxruntime': Option('resnet50', 'onnxruntime'),
+    'thermal_s torch': Option('thermal_s', 'torch'),
+    'thermal_s onnxruntime': Option('thermal_s', 'onnxruntime'),
+    'thermal_s onnxruntime 1 thread': Option('thermal_s', 'onnxruntime', 1),
+    **{f'thermal_s 1 thread, {frames}': Option('thermal_s', 'onnxruntime', 1, frames, False)
+       for frames in ('raw', 'palette', 'luma')},
+    'version 7 1 thread': Option('thermal_s7', 'onnxruntime', 1, batches=False),
 }
 #: What could run the same networks but is not shipped: only the forward pass is theirs.
 OTHERS = {
@@ -35,11 +49,17 @@ def open_pipeline(name: str, models: dict, threads: int):
     if name in OTHERS:
         return _other(*OTHERS[name], models, threads)
     from fliqe_ros.estimator import FLIQE
-    architecture, backend, own_threads = OURS[name]
-    suffix = '.onnx' if backend == 'onnxruntime' else '.pt'
-    fliqe = FLIQE(models[architecture, suffix], 'cpu', backend=backend,
-                  threads=own_threads or threads)
-    return fliqe.estimate_batch
+    from fliqe_ros.imaging.palette_reader import PaletteReader
+    option = OURS[name]
+    suffix = '.onnx' if option.backend == 'onnxruntime' else '.pt'
+    fliqe = FLIQE(models[option.architecture, suffix], 'cpu', backend=option.backend,
+                  threads=option.threads or threads)
+    palette = PaletteReader()  # of one camera, as the node keeps it
+
+    def score(frames: list) -> list:
+        prepared = [fliqe.prepare(frame, palette=palette) for frame in frames]
+        return [assessment.score for assessment in fliqe.assess_prepared(prepared)]
+    return score
 
 
 def _reference(checkpoint: str, threads: int):
@@ -117,14 +137,19 @@ def _openvino(onnx_file: str, threads: int):
 
 
 def frames_for(name: str, width: int, height: int, count: int = 8) -> list:
-    """Return frames of a moving scene as the pipeline is given them: gray, the reference BGR."""
+    """Return frames of a moving scene as the pipeline is given them; the reference gets BGR."""
     import cv2
     from fliqe_ros.imaging.gain_control import GainControl
+    from fliqe_ros.imaging.palettes import colorize
     from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
     scene = ThermalScene(3, height, width)
     rng = np.random.default_rng(0)
-    frames = [GainControl()(scene.sensor_counts(scene.render(n / 10), rng)) for n in range(count)]
-    if name != REFERENCE:
-        return frames
+    counts = [scene.sensor_counts(scene.render(n / 10), rng) for n in range(count)]
+    frames = [GainControl()(each) for each in counts]
     # Not timed: users of the reference get colour images from cv2.imread or cv_bridge.
-    return [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in frames]
+    return {'raw': lambda: counts,
+            'gray': lambda: frames,
+            'bgr': lambda: [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in frames],
+            'palette': lambda: [colorize(frame, 'ironbow') for frame in frames],
+            'luma': lambda: [np.dstack([frame, frame[::-1], frame[:, ::-1]]) for frame in frames],
+            }[OURS[name].frames if name in OURS else 'bgr' if name == REFERENCE else 'gray']()

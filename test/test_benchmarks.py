@@ -62,7 +62,7 @@ def test_help(script):
 def test_library(results):
     record = checked(results / 'library.json')
     options = {row['option'] for row in record['times']}
-    assert 'reference' in options and len(options) == 6
+    assert 'reference' in options and len(options) == 10
     assert options == {row['option'] for row in record['start_up']}
     assert all(row['median_ms'] > 0 for row in record['times'])
     large, small = record['roofline']
