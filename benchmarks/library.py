@@ -89,7 +89,7 @@ def make_resnet50(path: Path):
 
 
 def make_models(folder: Path) -> dict:
-    """Return the models by (architecture, suffix); all but the packaged one have random weights."""
+    """Return the models by (architecture, suffix); but for the packaged one of random weights."""
     from fliqe_ros.backends.onnx_export import export
     from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
     from fliqe_ros.models.thermal_s7 import ThermalS7

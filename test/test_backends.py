@@ -40,10 +40,7 @@ def settled(network):
     network.train()
     with torch.no_grad():
         network(torch.stack([network.preprocess(frame(160, 160, seed)) for seed in range(24)]))
-        if isinstance(network, ThermalS):
-            network.branch.type_head[-1].bias[0] = 4.0  # most often it finds nothing
-        else:
-            network.classifier[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
+        network.classifier[-1].weight.mul_(0.3)  # keeps the scores away from 0 and 1
     return network.eval()
 
 

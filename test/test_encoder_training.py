@@ -18,7 +18,7 @@ from fliqe_ros.evaluation.metrics import severity_correlations
 from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.network import binary_head
 from fliqe_ros.models.resnet50 import ResNet50
-from fliqe_ros.models.thermal_s import ThermalS
+from fliqe_ros.models.thermal_s import EMBEDDING_SIZE, ThermalS
 from fliqe_ros.models.thermal_s7 import ThermalS7
 from fliqe_ros.training.amp import deterministic
 from fliqe_ros.training.config import TrainingConfig
@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 TINY = TrainingConfig(epochs=3, steps=2, views=8, view_rows=160, view_columns=192, large_rows=224,
                       large_columns=256, statistics_epochs=1, head_steps=2, map_steps=2,
-                      synthetic=0, seed=3)
+                      score_weight=1.0, synthetic=0, seed=3)
 
 
 @pytest.fixture(scope='module')
@@ -63,7 +63,7 @@ def test_training_lowers_the_loss_and_logs_every_epoch(sources, tmp_path):
     first, last = training.history[0], training.history[-1]
     assert last.losses['type'] < first.losses['type'] - 0.1
     header, *rows = (tmp_path / 'metrics.csv').read_text().splitlines()
-    assert header == 'epoch,contrastive,type,map,worst,synthetic,learning_rate,seconds'
+    assert header == 'epoch,contrastive,type,score,map,worst,synthetic,learning_rate,seconds'
     assert [row.split(',')[0] for row in rows] == ['0', '1', '2', '3']
     values = dict(zip(header.split(','), map(float, rows[-1].split(','))))
     assert values['worst'] == values['synthetic'] == last.worst
@@ -71,12 +71,12 @@ def test_training_lowers_the_loss_and_logs_every_epoch(sources, tmp_path):
     assert values['seconds'] > 0
 
 
-class Untyped(ThermalS7):
+class Untyped(ThermalS):
     """Has no type head and no map, as resnet50, but the weights of the packaged model."""
 
     def __init__(self):
         super().__init__()
-        self.load_state_dict(load_model().base.state_dict())
+        self.load_state_dict(load_model().state_dict())
         self.type_head = None
 
     def encode(self, batch):
@@ -88,8 +88,9 @@ def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
     scenes = [synthetic_source(20, seed=7, height=240, width=320)]
     config = replace(TINY, epochs=1, steps=1, learning_rate=1e-9)
     training = train_encoder(scenes, tmp_path, config, Untyped())
-    assert training.history[0].losses.keys() == {'contrastive'}
-    assert (tmp_path / 'metrics.csv').read_text().startswith('epoch,contrastive,worst,synthetic')
+    assert training.history[0].losses.keys() == {'contrastive', 'score'}
+    header = (tmp_path / 'metrics.csv').read_text().splitlines()[0]
+    assert header.startswith('epoch,contrastive,score,worst,synthetic')
     assert training.history[0].worst > 0.75, 'chance is 0.5'
 
 
@@ -227,8 +228,8 @@ def test_another_frozen_backbone_is_another_run(sources, tmp_path):
 
 
 @pytest.mark.parametrize('make, heads', [
-    (ThermalS, {'base.classifier', 'base.type_head', 'branch.type_head'}),
-    (ThermalS7, {'classifier', 'type_head'}), (ResNet50, {'classifier'})])
+    (ThermalS, {'classifier', 'type_head'}), (ThermalS7, {'classifier', 'type_head'}),
+    (ResNet50, {'classifier'})])
 def test_heads_leave_the_encoder_as_it_was(sources, make, heads):
     network = make()
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -245,24 +246,23 @@ def test_the_map_is_fitted_and_nothing_else(sources):
     train_map(network, sources, replace(TINY, views=4), 'cpu', workers=0)
     changed = {key for key, value in network.state_dict().items()
                if not torch.equal(value, before[key])}
-    assert changed and all(key.startswith('branch.vote.') for key in changed)
+    assert changed and all(key.startswith('vote.') for key in changed)
     assert train_map(ThermalS7(), sources, TINY, 'cpu', workers=0).map_head is None
 
 
-def test_the_first_question_is_left_as_it_was(sources, tmp_path):
-    """Trained beside it, the branch cannot spoil what was learnt of the eight distortions."""
+def test_the_convolutions_of_the_first_stage_are_left_as_they_were(sources, tmp_path):
     network = ThermalS()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     train_encoder(sources, tmp_path, replace(TINY, epochs=1), network)
     changed = {key for key, value in network.state_dict().items()
                if not torch.equal(value, before[key])}
-    assert changed and all(key.startswith('branch.') for key in changed)
+    assert changed and not any(key.startswith('trunk.') for key in changed)
 
 
 def test_statistics_of_normalisation_are_kept_after_the_first_epochs(sources, tmp_path):
     def statistics(training):
         return {key: value for key, value in training.network.state_dict().items()
-                if 'running_' in key and key.startswith('branch.')}
+                if 'running_' in key and not key.startswith('trunk.')}
 
     first = train_encoder(sources, tmp_path / 'first', replace(TINY, epochs=1))
     kept = train_encoder(sources, tmp_path / 'kept', replace(TINY, epochs=1, statistics_epochs=0))
@@ -274,7 +274,7 @@ def heads_anew(sources, **settings) -> list:
     """Fit the heads of the default model to a few views, and score them at several severities."""
     torch.manual_seed(0)
     network = load_model()
-    network.base.classifier = binary_head()
+    network.classifier = binary_head(EMBEDDING_SIZE)
     train_heads(network, sources, replace(TINY, head_steps=40, **settings), 'cpu', workers=0)
     method = NetworkMethod('heads', network)
     return evaluate_methods([method], sources, 'graded', limit=2)[method.name]

@@ -5,10 +5,12 @@ import hashlib
 import cv2
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
+from fliqe_ros.models.glance import averaging, COLUMNS, Glance, resampled, ROWS
 from fliqe_ros.models.line_statistics import line_profiles, PIXEL_LINES, pixel_lines
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.resnet50 import ResNet50
-from fliqe_ros.models.thermal_s import _block_statistics, _cell_matrix, GRID, ThermalS
+from fliqe_ros.models.thermal_s import (
+    _block_statistics, BLOCK_PX, BLOCK_STEP_PX, MARGIN_PX, ThermalS)
 from fliqe_ros.models.thermal_s7 import _block_means, ThermalS7
 from fliqe_ros.models.thermal_trunk import ECHO_REACH, ECHO_SHIFTS, EDGE_CHANNELS
 import numpy as np
@@ -152,7 +154,7 @@ def test_a_saved_checkpoint_loads_unchanged(network, tmp_path):
 
 def test_thermal_s_interface():
     network = ThermalS().eval()
-    assert sum(parameter.numel() for parameter in network.parameters()) < 500_000
+    assert sum(parameter.numel() for parameter in network.parameters()) < 750_000
     for height, width in ((64, 64), (64, 200), (120, 160), (256, 320), (512, 640), (513, 641)):
         with torch.no_grad():
             prediction = network(network.preprocess(frame(height, width)).unsqueeze(0))
@@ -171,30 +173,6 @@ def test_thermal_s_judges_a_batch_as_single_frames():
         together = network(batch).logit
         alone = torch.cat([network(one.unsqueeze(0)).logit for one in batch])
     assert torch.allclose(together, alone, atol=1e-4)
-
-
-def test_the_score_falls_where_either_question_finds_a_fault():
-    network = randomised(ThermalS(), seed=2)
-    batch = torch.stack([network.preprocess(frame(128, 160, seed=seed)) for seed in range(5)])
-    with torch.no_grad():
-        found, first = network(batch), network.base(batch)
-        second = network.branch.type_head(2**0.5 * found.embedding[:, 128:]).softmax(1)
-    assert torch.allclose(found.embedding[:, :128], first.embedding / 2**0.5, atol=1e-6)
-    assert torch.allclose(found.score, first.score * second[:, 0], atol=1e-5)
-    types = found.type_logits.softmax(1)
-    assert torch.allclose(types[:, 9:], second[:, 9:], atol=1e-5)
-    eight = second[:, :1] * first.type_logits.softmax(1)
-    eight[:, 1:] += second[:, 1:9]
-    assert torch.allclose(types[:, :9], eight, atol=1e-5)
-
-
-def test_a_perfect_score_has_a_finite_logit():
-    network = ThermalS().eval()
-    with torch.no_grad():
-        network.base.classifier[-1].bias.fill_(-200.0)
-        network.branch.type_head[-1].bias.copy_(torch.eye(13)[0] * 200.0)
-        logit = network(torch.zeros(1, 1, 128, 128, dtype=torch.uint8)).logit
-    assert torch.isfinite(logit).all() and torch.sigmoid(-logit) > 0.9999
 
 
 def test_echoes_are_the_autocorrelation_of_edges():
@@ -227,12 +205,36 @@ def test_all_statistics_are_of_the_same_blocks(height):
     assert rows >= 1 and columns >= 1
 
 
-@pytest.mark.parametrize('side', [1, 3, 5, 13, 18])
-def test_cells_of_the_grid_share_a_side_evenly(side):
-    matrix = _cell_matrix(torch.zeros(1), side)
-    assert matrix.shape == (GRID, side)
-    assert torch.allclose(matrix.sum(1), torch.ones(GRID)), 'each cell is a mean'
-    assert torch.allclose(matrix.sum(0), torch.full((side,), GRID / side)), 'none weighs more'
+@pytest.mark.parametrize('rows, columns', [(1, 1), (3, 5), (13, 18), (96, 128)])
+def test_a_picture_is_resampled_by_the_means_of_equal_cells(rows, columns):
+    picture = torch.rand(2, 3, 24, 30, generator=torch.Generator().manual_seed(0))
+    found = resampled(picture, rows, columns)
+    fine = picture.repeat_interleave(rows, 2).repeat_interleave(columns, 3)
+    expected = torch.nn.functional.avg_pool2d(fine, (24, 30))
+    assert found.shape == (2, 3, rows, columns)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_a_block_of_the_map_is_told_of_the_cells_it_lies_in():
+    """The vote of a block has to be of its own place, so the windows are those of the blocks."""
+    height, cells, blocks = 512, 12, 13
+    starts = torch.arange(blocks) * BLOCK_STEP_PX + MARGIN_PX
+    by_block = averaging(starts * cells, BLOCK_PX * cells, cells, height)
+    ramp = (torch.arange(cells) + 0.5) * height / cells  # the middle of each cell, px
+    inner = slice(1, -1)
+    assert torch.allclose(by_block.sum(1), torch.ones(blocks))
+    assert torch.allclose((by_block @ ramp)[inner], (starts + BLOCK_PX / 2.0)[inner], atol=6.0)
+
+
+def test_a_glance_is_the_same_for_a_frame_of_any_size():
+    torch.manual_seed(0)
+    glance = Glance().eval()
+    small = torch.rand(1, 1, ROWS, COLUMNS) * 255
+    large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    with torch.no_grad():
+        (whole, cells), (whole_of_large, cells_of_large) = glance(small), glance(large)
+    assert torch.allclose(whole, whole_of_large, atol=1e-4)
+    assert torch.allclose(cells, cells_of_large, atol=1e-4)
 
 
 @pytest.mark.parametrize('axis', [2, 3])
@@ -300,15 +302,15 @@ def state_with(**changes):
 
 
 BAD_STATES = {
-    'missing': (state_with(branch__projection__2__weight=None),
-                r"1 missing key, first 'branch.projection.2.weight'"),
+    'missing': (state_with(projection__2__weight=None),
+                r"1 missing key, first 'projection.2.weight'"),
     'unexpected': (state_with(extra__layer=torch.zeros(1)),
                    r"1 unexpected key, first 'extra.layer'"),
-    'shape': (state_with(branch__projection__2__weight=torch.zeros(2, 3)),
-              r"'branch.projection.2.weight' has shape \(2, 3\) instead of \(192, 830\)"),
-    'not finite': (state_with(branch__projection__2__bias=torch.full((192,), float('nan'))),
+    'shape': (state_with(projection__2__weight=torch.zeros(2, 3)),
+              r"'projection.2.weight' has shape \(2, 3\) instead of \(256, 1022\)"),
+    'not finite': (state_with(projection__2__bias=torch.full((256,), float('nan'))),
                    'weights that are not finite'),
-    'no tensor': (state_with(branch__projection__2__bias='x'), 'has shape None'),
+    'no tensor': (state_with(projection__2__bias='x'), 'has shape None'),
     'no dict': ([], 'state_dict is not a dict'),
 }
 

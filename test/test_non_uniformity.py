@@ -54,7 +54,7 @@ def test_any_size_same_seed_and_an_untouched_input(name):
 
 @pytest.mark.parametrize('name', ALL)
 def test_a_fault_is_plain_at_the_reference_and_grows_with_severity(frame, name):
-    least = 4.0 if name in ('dead_lines', 'dead_pixels', 'sun_burn') else 7.0
+    least = 4.0 if name in ('dead_clusters', 'dead_lines', 'dead_pixels', 'sun_burn') else 7.0
     for seed in SEEDS:
         mild, reference, strong = (
             rms(change(frame, name, severity, seed)) for severity in (0.0, None, 1.0))
@@ -153,11 +153,21 @@ def test_some_dead_pixels_come_in_clusters():
     assert min(clusters) <= 4 and max(clusters) >= 9
 
 
+def test_dead_clusters_are_few_patches_of_as_many_pixels_as_said():
+    strength = ALL['dead_clusters'].strength
+    for severity, share in ((0.0, strength.mild), (None, strength.reference)):
+        dead = [np.abs(change(gray(), 'dead_clusters', severity, seed)) > 40 for seed in range(20)]
+        assert np.mean(dead) == pytest.approx(share, rel=0.6)
+        spread = [cv2.dilate(each.astype(np.uint8), np.ones((9, 9), np.uint8)) for each in dead]
+        assert max(cv2.connectedComponents(each)[0] - 1 for each in spread) <= 25
+        assert np.mean([cv2.connectedComponents(each)[0] - 1 for each in spread]) < 8
+
+
 @pytest.mark.parametrize('background', [0.0, 60.0, 128.0, 255.0])
 def test_dead_elements_stand_out_on_any_scene(background):
     scene = np.full((90, 120), background, np.float32)
     for seed in SEEDS:
-        for name in ('dead_pixels', 'dead_lines'):
+        for name in ('dead_pixels', 'dead_clusters', 'dead_lines'):
             spoilt = np.clip(simulated(scene, name, 0.0, seed), 0, 255)
             assert np.abs(spoilt - background).max() > 30
 

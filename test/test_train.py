@@ -73,10 +73,10 @@ def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
         [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
     made = load_model(tmp_path / 'thermal_s' / 'model.pt')
-    assert made.types == CLASSES and made.metadata['version'] == 8
+    assert made.types == CLASSES and made.metadata['version'] == 9
     assert made.metadata['config']['softness'] == 1.4, 'as the script says'
     first = load_model(tmp_path / 'thermal_s7' / 'model.pt')
-    assert same_tensors(made.base.edges.state_dict(), first.edges.state_dict())
+    assert same_tensors(made.trunk.edges.state_dict(), first.edges.state_dict())
     fliqe = FLIQE(tmp_path / 'thermal_s' / 'model.onnx')
     assert fliqe.backend == 'onnxruntime'
     assert len(fliqe.assess(np.zeros((128, 160), np.uint8)).probabilities) == len(CLASSES)
@@ -86,12 +86,12 @@ def test_the_packaged_model_can_be_adapted(camera, tmp_path):
     assert train_briefly(camera.parent, tmp_path, '--init', str(DEFAULT_MODEL)) == 0
     before, after = load_model(), load_model(tmp_path / 'model.pt')
     assert after.metadata['classes'] == [distortion.label for distortion in CLASSES]
-    assert same_tensors(before.base.edges.state_dict(), after.base.edges.state_dict())
-    assert not same_tensors(before.branch.state_dict(), after.branch.state_dict())
+    assert same_tensors(before.trunk.state_dict(), after.trunk.state_dict())
+    assert not same_tensors(before.projection.state_dict(), after.projection.state_dict())
 
 
 def test_a_second_stage_stands_on_a_first(camera, tmp_path):
-    """What is told of the eight distortions comes from the checkpoint that is given."""
+    """Its convolutions are those of the checkpoint that is given."""
     first, second = tmp_path / 'first', tmp_path / 'second'
     assert train_briefly(camera.parent, first, '--architecture', 'thermal_s7') == 0
     checkpoint = first / 'model.pt'
@@ -100,8 +100,8 @@ def test_a_second_stage_stands_on_a_first(camera, tmp_path):
     assert train_briefly(camera.parent, second, '--backbone', str(checkpoint)) == 0
     made = load_model(second / 'model.pt')
     assert (made.architecture, made.types) == ('thermal_s', CLASSES)
-    for part in ('edges', 'texture', 'structure', 'echo', 'projection'):
-        assert same_tensors(getattr(made.base, part).state_dict(),
+    for part in ('edges', 'texture', 'structure', 'echo'):
+        assert same_tensors(getattr(made.trunk, part).state_dict(),
                             getattr(base, part).state_dict()), part
 
 
@@ -128,7 +128,7 @@ def test_training_can_start_from_a_checkpoint(camera, tmp_path, capsys):
     still = ('--learning-rate', '1e-9', '--seed', '1')
     assert train_briefly(camera.parent, tmp_path / 'b', '--init', str(first), *still) == 0
     assert train_briefly(camera.parent, tmp_path / 'c', *still) == 0
-    weights = [load_model(tmp_path / run / 'model.pt').branch.place.weight for run in 'abc']
+    weights = [load_model(tmp_path / run / 'model.pt').place.weight for run in 'abc']
     assert torch.allclose(weights[0], weights[1], atol=1e-6)
     assert not torch.allclose(weights[0], weights[2], atol=1e-2)
     assert train_briefly(camera.parent, tmp_path / 'd', '--init', str(first),
@@ -180,9 +180,9 @@ def test_only_a_head_is_trained_on_a_published_encoder(camera, tmp_path):
 def test_only_the_heads_are_trained_on_the_encoder_of_a_checkpoint(camera, tmp_path):
     assert train_briefly(camera.parent, tmp_path, '--encoder', str(DEFAULT_MODEL)) == 0
     before, after = (load_model(path).state_dict() for path in (None, tmp_path / 'model.pt'))
-    changed = {'.'.join(key.split('.')[:2]) for key in before
+    changed = {key.split('.')[0] for key in before
                if not torch.equal(before[key], after[key])}
-    assert changed == {'base.classifier', 'base.type_head', 'branch.type_head', 'branch.vote'}
+    assert changed == {'classifier', 'type_head', 'vote'}
     assert not (tmp_path / 'metrics.csv').exists(), 'there is no encoder to train'
 
 

@@ -27,7 +27,7 @@ from fliqe_ros.training.batches import (
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import (
-    map_loss, ranking_loss, supervised_contrastive_loss, type_loss)
+    class_weights, map_loss, ranking_loss, score_loss, supervised_contrastive_loss, type_loss)
 from fliqe_ros.training.quality_map import partly_spoilt
 import numpy as np
 import pytest
@@ -429,6 +429,22 @@ def test_a_type_is_learnt_as_far_as_it_is_seen():
     assert half.item() == pytest.approx(-(0.25 * log_prob[2] + 0.75 * log_prob[0]).item())
 
 
+@pytest.mark.parametrize('clean_share', [0.2, 0.65])
+def test_samples_weigh_as_if_so_many_were_clean(clean_share):
+    labels = torch.tensor([0, 3, 0, 5, 12, 1, 1, 9])
+    weights = class_weights(labels, clean_share)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[labels == 0].sum() / len(labels) == pytest.approx(clean_share)
+
+
+def test_the_score_learns_what_people_say_as_far_as_it_weighs():
+    logits = torch.zeros(3, requires_grad=True)
+    score_loss(logits, torch.tensor([0.0, 0.97, 0.5]), torch.tensor([1.0, 1.0, 0.0]),
+               torch.tensor([0, 1, 1]), torch.tensor([float('nan'), 0.4, 0.4]), 0.05).backward()
+    clean, spoilt, of_no_weight = logits.grad
+    assert clean > 0 > spoilt and of_no_weight == 0
+
+
 def test_ranking_compares_severities_within_a_kind():
     kinds = torch.tensor([0, 1, 1, 2, 2, 1])
     severities = torch.tensor([float('nan'), 0.2, 0.9, 0.5, 0.5, float('nan')])
@@ -460,7 +476,9 @@ def test_what_is_frozen_is_not_saved():
     assert {key.rsplit('.', 2)[0] for key in learned} == {
         'iqa_encoder.projection_head', 'classifier'}
     assert 'iqa_encoder.projection_head.1.running_mean' in learned
-    assert {key.split('.')[0] for key in learned_state(ThermalS())} == {'branch'}
+    assert {key.split('.')[0] for key in learned_state(ThermalS())} == {
+        'standardize', 'block', 'vote', 'place', 'seam', 'glance', 'projection', 'classifier',
+        'type_head'}
     assert learned_state(ThermalS7()).keys() == ThermalS7().state_dict().keys()
 
 

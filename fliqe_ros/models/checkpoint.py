@@ -27,7 +27,7 @@ from torch import nn
 _SAFE_TORCH = (2, 10)
 
 #: A key of thermal_s7, which was called thermal_s before there was a second stage.
-FIRST_STAGE = 'classifier.0.weight'
+FIRST_STAGE = 'edges.0.0.weight'
 #: What keys begin with in a published file that holds an encoder and no head.
 ENCODER_ONLY = 'projection_head.'
 

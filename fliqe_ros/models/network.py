@@ -125,16 +125,16 @@ def as_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def type_head(types: int) -> nn.Sequential:
-    """128-64-types head."""
+def type_head(types: int, embedding_size: int = EMBEDDING_SIZE) -> nn.Sequential:
+    """Embedding-64-types head."""
     return nn.Sequential(
-        nn.Linear(EMBEDDING_SIZE, 64), nn.ReLU(), nn.BatchNorm1d(64),
+        nn.Linear(embedding_size, 64), nn.ReLU(), nn.BatchNorm1d(64),
         nn.Linear(64, types))
 
 
-def binary_head() -> nn.Sequential:
-    """128-128-64-1 head: each hidden Linear followed by ReLU, then BatchNorm."""
+def binary_head(embedding_size: int = EMBEDDING_SIZE) -> nn.Sequential:
+    """Embedding-128-64-1 head: each hidden Linear followed by ReLU, then BatchNorm."""
     return nn.Sequential(
-        nn.Linear(EMBEDDING_SIZE, 128), nn.ReLU(), nn.BatchNorm1d(128),
+        nn.Linear(embedding_size, 128), nn.ReLU(), nn.BatchNorm1d(128),
         nn.Linear(128, 64), nn.ReLU(), nn.BatchNorm1d(64),
         nn.Linear(64, 1))

@@ -7,4 +7,4 @@ _WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = _WEIGHTS / 'thermal_s.pt'
 DEFAULT_ONNX_MODEL = _WEIGHTS / 'thermal_s.onnx'
 #: SHA-256 of the packaged checkpoint, the only one that an unsafe PyTorch may load.
-DEFAULT_MODEL_SHA256 = 'a711e175965b37822a2961e3febbb7a5543f7f1e34c3592a8802bdee746e94c0'
+DEFAULT_MODEL_SHA256 = 'd22c673ace6f99c4cfad7c39786193e017a8aa26ba339427c06e32a5f37b65aa'

@@ -54,7 +54,10 @@ def _imported(place: str) -> Any:
 ARCHITECTURES = {architecture.name: architecture for architecture in (
     Architecture(
         'thermal_s', preprocess_thermal_s, 'fliqe_ros.models.thermal_s:ThermalS',
-        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True),
+        'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True,
+        # Its heads are learnt with the encoder; fitted anew, they were worse.
+        training={'contrastive_weight': 0.3, 'score_weight': 1.0, 'clean_share': 0.75,
+                  'head_steps': 0}),
     Architecture(
         'thermal_s7', preprocess_thermal_s, 'fliqe_ros.models.thermal_s7:ThermalS7',
         'fliqe_ros.models.tensor_preprocessing:ThermalSPreprocessing', reads_gray=True),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fliqe_ros.models.network import binary_head, EMBEDDING_SIZE, type_head
+from fliqe_ros.models.network import (
+    binary_head, EMBEDDING_SIZE, QualityNetwork, type_head)
 from fliqe_ros.models.thermal_trunk import (
     BlockMeans, Maps, mean_of_blocks, STATISTICS, statistics, Trunk)
 import torch
@@ -21,7 +22,7 @@ TYPES = 9
 MAP_WINDOW = 4
 
 
-class ThermalS7(Trunk):
+class ThermalS7(Trunk, QualityNetwork):
     """
     Feature statistics → 128-d unit embedding → binary head, type head and quality map.
 
@@ -33,6 +34,9 @@ class ThermalS7(Trunk):
     """
 
     architecture: ClassVar[str] = 'thermal_s7'
+    any_size: ClassVar[bool] = True
+    has_map: ClassVar[bool] = True
+    first_convolution: ClassVar[str] = 'edges.0.0'
     type_head: nn.Module
 
     def __init__(self) -> None:

@@ -9,9 +9,9 @@ edge around the frame that looks sharp, and the smaller the frame the more it wo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from fliqe_ros.models.network import Normalize, QualityNetwork
+from fliqe_ros.models.network import Normalize
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -62,12 +62,10 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
-class Trunk(QualityNetwork):
+class Trunk(nn.Module):
     """The convolutions, and the autocorrelation of their edges."""
 
-    any_size: ClassVar[bool] = True
-    has_map: ClassVar[bool] = True
-    first_convolution: ClassVar[str] = 'edges.0.0'
+    normalize: nn.Module
 
     def __init__(self) -> None:
         super().__init__()

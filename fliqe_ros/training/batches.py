@@ -33,7 +33,8 @@ DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR,
 #: Artifacts that are hard to see come twice as often as others of their type: those of a single
 #: line or spot, faint ones of the whole frame, and codecs that hide what they leave out.
 HARD = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'dead_pixels', 'sun_burn',
-        'drops', 'dirt', 'covered', 'ice', 'shading', 'vignetting', 'hevc', 'jpeg2000')
+        'drops', 'dirt', 'covered', 'ice', 'shading', 'ghost_of_nuc', 'fixed_pattern', 'sheared',
+        'vignetting', 'hevc', 'jpeg2000', 'dead_clusters', 'rime')
 #: These happen before the sensor reads the picture out; the others after.
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 #: Kinds of fault that severities are compared among.
@@ -243,7 +244,7 @@ def _block_means(image: np.ndarray) -> np.ndarray:
 
 def source_weight(source: Source) -> float:
     """Share of a source among the views: large ones count more, but far from in proportion."""
-    return len(source.training) ** 0.4
+    return len(source.training) ** 0.3
 
 
 def version(view: np.ndarray, fault: Fault, camera: CameraAugmentation,

@@ -39,12 +39,14 @@ class TrainingConfig:
     contrastive_weight: float = setting(0.5, 'weight of the contrastive loss')
     type_weight: float = setting(1.0, "weight of the type head's cross-entropy")
     map_weight: float = setting(0.5, 'weight of the cross-entropy of the quality map')
+    score_weight: float = setting(0.0, 'weight of the score while the encoder learns')
     ranking_weight: float = setting(0.05, "of the order by severity, in the binary head's loss")
     clean_share: float = setting(0.55, 'of the frames: what the score as a probability supposes')
     ema_decay: float = setting(0.995, 'per step, of the averaged weights, which are the result')
     patience: int = setting(0, 'end after so many epochs in which the worst validation source '
                                'did not improve, and keep the best epoch; 0 takes the last one')
-    head_steps: int = setting(400, 'batches that the heads are fitted to')
+    head_steps: int = setting(400, 'batches that the heads are fitted to anew; 0 keeps those that '
+                                   'the encoder learnt with')
     map_steps: int = setting(1200, 'batches that the quality map is fitted to')
     artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
                                'show an artifact of the same type, such as H.264',

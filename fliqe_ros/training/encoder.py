@@ -18,7 +18,8 @@ from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
-from fliqe_ros.training.losses import map_loss, supervised_contrastive_loss, type_loss
+from fliqe_ros.training.losses import (
+    class_weights, map_loss, score_loss, supervised_contrastive_loss, type_loss)
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
 from torch import nn
@@ -132,6 +133,12 @@ class EncoderTraining:
         if type_logits is not None:
             losses['type'] = type_loss(type_logits, batch.labels, batch.targets)
             total = total + self.config.type_weight * losses['type']
+        if self.config.score_weight:
+            losses['score'] = score_loss(
+                self.network.logit(embedding), batch.targets,
+                class_weights(batch.labels, self.config.clean_share), batch.kinds,
+                batch.severities, self.config.ranking_weight)
+            total = total + self.config.score_weight * losses['score']
         if map_logits is not None:
             losses['map'] = map_loss(map_logits, batch.block_targets)
             total = total + self.config.map_weight * losses['map']

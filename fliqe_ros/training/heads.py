@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from fliqe_ros.data.sources import Source
-from fliqe_ros.distortion_types import CLASSES, Distortion
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.encoder import load_batches
-from fliqe_ros.training.losses import ranking_loss, type_loss
+from fliqe_ros.training.losses import class_weights, score_loss, type_loss
 import torch
 from torch import Tensor
-import torch.nn.functional as F
 from tqdm import tqdm
 
 HEAD_BATCH = 256
 HEAD_EPOCHS = 30
-CLEAN = CLASSES.index(Distortion.CLEAN)
 #: Stands behind the encoder's epochs, so that the heads see views of their own.
 HEAD_VIEWS_EPOCH = 1_000_000
 
@@ -25,12 +22,15 @@ def train_heads(network: QualityNetwork, sources: list[Source], config: Training
     """
     Fit binary head and type head, if any; the encoder and its statistics do not change.
 
+    With ``head_steps`` of 0 the heads stay those that the encoder learnt with.
+
     The score is the probability that people call a frame good: ``Batch.targets`` are soft. Clean
-    and spoilt frames weigh as the config's share of clean ones says. A ranking loss keeps the more
-    severe of two frames with the same kind of fault below the other, however near zero both are.
+    and spoilt frames weigh as the config's share of clean ones says.
 
     :param progress: a bar that counts batches.
     """
+    if not config.head_steps:
+        return network.eval()
     torch.manual_seed(config.seed)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
@@ -73,14 +73,9 @@ def _embed(network: QualityNetwork, sources: list[Source], config: TrainingConfi
 
 def _loss(network: QualityNetwork, config: TrainingConfig, embeddings: Tensor, labels: Tensor,
           kinds: Tensor, severities: Tensor, targets: Tensor) -> Tensor:
-    distorted = (labels != CLEAN).float()
-    share = distorted.mean().clamp(0.05, 0.95)
-    weights = torch.where(distorted > 0, (1 - config.clean_share) / share,
-                          config.clean_share / (1 - share))
+    weights = class_weights(labels, config.clean_share)
     logit, type_logits = network.logit(embeddings), network.type_logits(embeddings)
-    loss = F.binary_cross_entropy_with_logits(logit, targets, weights)
-    if config.ranking_weight:
-        loss = loss + config.ranking_weight * ranking_loss(logit, kinds, severities)
+    loss = score_loss(logit, targets, weights, kinds, severities, config.ranking_weight)
     if type_logits is not None:
         loss = loss + type_loss(type_logits, labels, targets, weights)
     return loss

@@ -5,6 +5,7 @@ from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.resnet50 import ResNet50
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.models.thermal_s7 import ThermalS7
+from fliqe_ros.models.thermal_trunk import Trunk
 from torchvision.models import ResNet50_Weights
 
 IMAGENET, PACKAGED, RANDOM = 'imagenet', 'packaged', 'random'
@@ -41,20 +42,21 @@ def initial_network(architecture: str = '', backbone: str = '', encoder: str = '
         network = ThermalS7()
     else:
         network = ThermalS()
-        _fill_base(network, backbone or PACKAGED)
+        _fill_trunk(network, backbone or PACKAGED)
     if architecture and network.architecture != architecture:
         raise ValueError(f'{init or encoder} is a {network.architecture}, not a {architecture}')
     return network.train()
 
 
-def _fill_base(network: ThermalS, backbone: str) -> None:
+def _fill_trunk(network: ThermalS, backbone: str) -> None:
     if backbone == RANDOM:
         return
     trained = load_model(None if backbone == PACKAGED else backbone)
-    base = trained.base if isinstance(trained, ThermalS) else trained
-    if not isinstance(base, ThermalS7):
+    trunk = trained.trunk if isinstance(trained, ThermalS) else trained
+    if not isinstance(trunk, Trunk):
         raise ValueError(f'{backbone} is a {trained.architecture}, not a {ThermalS7.architecture}')
-    network.base.load_state_dict(base.state_dict())
+    learned = trunk.state_dict()
+    network.trunk.load_state_dict({key: learned[key] for key in network.trunk.state_dict()})
 
 
 def _fill_backbone(network: ResNet50, backbone: str) -> None:

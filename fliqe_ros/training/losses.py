@@ -45,6 +45,36 @@ def ranking_loss(values: Tensor, kinds: Tensor, severities: Tensor) -> Tensor:
     return losses.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1)
 
 
+def score_loss(logits: Tensor, targets: Tensor, weights: Tensor, kinds: Tensor,
+               severities: Tensor, ranking_weight: float) -> Tensor:
+    """
+    Return the cross-entropy of scores with what people would say, and that of their order.
+
+    The ranking loss keeps the more severe of two frames with the same kind of fault below the
+    other, however near zero both are.
+
+    :param logits: (N,) float, of "distorted".
+    :param targets: (N,) float, 0 to 1: how likely people call it fair or worse.
+    :param weights: (N,) float, of the samples; see ``class_weights``.
+    :param kinds: see ``ranking_loss``; so are ``severities``.
+    :return: a scalar, the mean.
+    """
+    loss = F.binary_cross_entropy_with_logits(logits, targets, weights)
+    return loss + ranking_weight * ranking_loss(logits, kinds, severities)
+
+
+def class_weights(labels: Tensor, clean_share: float) -> Tensor:
+    """
+    Weigh samples as if so many of them were clean.
+
+    :param labels: (N,) integer classes, 0 is clean.
+    :return: (N,) float; their mean is 1.
+    """
+    distorted = (labels != 0).float()
+    share = distorted.mean().clamp(0.05, 0.95)
+    return torch.where(distorted > 0, (1 - clean_share) / share, clean_share / (1 - share))
+
+
 def type_loss(logits: Tensor, labels: Tensor, targets: Tensor,
               weights: Tensor | float = 1.0) -> Tensor:
     """

@@ -30,6 +30,43 @@ def _dead_pixels(frame: np.ndarray, share: float, rng: np.random.Generator) -> n
     return frame + processing.shown(change, frame.shape, rng)
 
 
+def _dead_clusters(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Let a few ragged patches of pixels die, as after a laser, a blow or bonds that come loose.
+
+    :param share: of the pixels, those that are dead.
+    """
+    zoom = processing.drawn_zoom(frame.shape, rng)
+    scene = _sensed(frame, zoom)
+    change = np.zeros(scene.shape, np.float32)
+    total = max(3, round(share * scene.size))
+    raggedness, is_one_level = rng.uniform(0.2, 1.5), rng.random() < 0.7
+    for part in rng.dirichlet(np.full(rng.integers(1, 9), 2.0)):
+        middle, draw = rng.random(2), _branch(rng)
+        rows, columns = _patch(scene.shape, middle, max(2, round(part * total)), raggedness, draw)
+        here = scene[rows, columns]
+        stuck = _stuck(rows.size, draw)
+        change[rows, columns] = processing.contrasting(
+            np.full_like(stuck, stuck[0]) if is_one_level else stuck,
+            np.full_like(here, np.median(here)) if is_one_level else here, LEAST_CONTRAST,
+            draw) - here
+    return frame + processing.shown(change, frame.shape, rng)
+
+
+def _patch(shape: tuple[int, int], middle: np.ndarray, count: int, raggedness: float,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of so many pixels around a place: the nearest, more or less."""
+    radius = np.sqrt(count / np.pi)
+    reach = int(np.ceil(radius * (1.5 + raggedness))) + 1
+    (top, left), (bottom, right) = (
+        np.clip((middle * shape + sign * reach).astype(int), 0, shape) for sign in (-1, 1))
+    y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
+    away = np.hypot(y - middle[0] * shape[0], (x - middle[1] * shape[1]) * rng.uniform(0.6, 1.6))
+    away = away / radius + raggedness * rng.standard_normal(away.shape, np.float32)
+    nearest = np.argsort(away, axis=None)[:count]
+    return nearest // away.shape[1] + top, nearest % away.shape[1] + left
+
+
 def _dead_lines(frame: np.ndarray, count: float, rng: np.random.Generator) -> np.ndarray:
     """Let rows or columns die, or parts of them, by their amplifier or connection."""
     zoom = processing.drawn_zoom(frame.shape, rng)
@@ -128,6 +165,10 @@ ARTIFACTS = {
         Distortion.NON_UNIFORMITY, _dead_pixels, Range(
             0.004, 0.02, 0.08, 'share of the pixels', 0.002),
         Stage.SENSOR),
+    'dead_clusters': Artifact(
+        Distortion.NON_UNIFORMITY, _dead_clusters, Range(
+            0.0008, 0.004, 0.03, 'share of the pixels'),
+        Stage.SENSOR, False),
     'dead_lines': Artifact(
         Distortion.NON_UNIFORMITY, _dead_lines, Range(1, 5, 24, 'lines', 0.7),
         Stage.SENSOR, False),

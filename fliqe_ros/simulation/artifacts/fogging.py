@@ -13,7 +13,7 @@ import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
 from fliqe_ros.simulation.artifacts.soft_fields import (
-    clouds, contrasting, covering, grain, positions, wide_blur)
+    clouds, contrasting, covering, fractal, grain, positions, wide_blur)
 from fliqe_ros.simulation.severity import Range
 import numpy as np
 
@@ -92,6 +92,30 @@ def _ice(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarra
     return frame + where * (iced - frame)
 
 
+def _rime(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Freeze fog to the lens: opaque grains that grow together, from the rim or from one side.
+
+    :param share: of the frame, what is covered.
+    """
+    x, y = positions(frame.shape)
+    angle = rng.uniform(0, 2 * np.pi)
+    distance = (-np.hypot(x, y) if rng.random() < 0.6
+                else np.cos(angle) * x + np.sin(angle) * y)
+    rough = fractal(frame.shape, rng)
+    if rng.random() < 0.5:  # along ridges, as crystals grow
+        rough = np.abs(rough)
+    where = covering(distance + rng.uniform(0.1, 0.5) * rough, share, rng.uniform(0.003, 0.1))
+    level = contrasting(float(frame.mean()), rng, 50.0) + rng.uniform(0, 20) * rough
+    return _hidden(frame, rng.uniform(0.75, 1.0) * where, level, rng)
+
+
+def _hidden(frame: np.ndarray, cover: np.ndarray, level: np.ndarray,
+            rng: np.random.Generator) -> np.ndarray:
+    """Mix a level, with the sensor's own noise on it, into a frame; float32."""
+    return (frame + cover * (level + grain(frame.shape, rng) - frame)).astype(np.float32)
+
+
 def _facets(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, int]:
     """Divide a frame among random points, (H, W) int, and return how many there are."""
     count = int(np.exp(rng.uniform(np.log(25), np.log(300))))
@@ -135,5 +159,8 @@ ARTIFACTS = {
         Stage.SENSOR, False),
     'ice': Artifact(
         Distortion.OBSTRUCTION, _ice, Range(0.15, 0.45, 0.95, 'share of the frame'),
+        Stage.SENSOR, False),
+    'rime': Artifact(
+        Distortion.OBSTRUCTION, _rime, Range(0.08, 0.3, 0.9, 'share of the frame'),
         Stage.SENSOR, False),
 }

@@ -13,7 +13,7 @@ import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.simulation.artifacts.artifact import Artifact, Stage
 from fliqe_ros.simulation.artifacts.soft_fields import (
-    clouds, contrasting, covering, grain, positions, wide_blur)
+    clouds, contrasting, covering, fractal, grain, positions, wide_blur)
 from fliqe_ros.simulation.distortions import motion_kernel
 from fliqe_ros.simulation.severity import Range
 import numpy as np
@@ -46,6 +46,26 @@ def _dirt(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
             middle, radius * np.exp(rng.normal(-0.1, 0.4)), softness, level, 0.09, rng, opacity))
     soft = wide_blur(frame, max(1.5, 0.6 * radius))
     return _shown(frame, hidden, soft, levels_of, 0.9, rng)
+
+
+def _splash(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """
+    Splash mud at the window: ragged spots of all sizes.
+
+    :param share: of the frame, what they cover.
+    """
+    x, y = positions(frame.shape)
+    count, spread = int(np.exp(rng.uniform(np.log(2), np.log(25)))), rng.uniform(0.3, 0.9)
+    distance = np.full(frame.shape, np.inf, np.float32)
+    for radius in np.exp(spread * rng.standard_normal(count)).astype(np.float32):
+        across, down = rng.uniform(-0.5, 0.5, 2) * frame.shape[::-1] / min(frame.shape)
+        np.minimum(distance, np.hypot(x - across, y - down) / radius, out=distance)
+    distance = distance * np.exp(rng.uniform(0.05, 0.35) * fractal(frame.shape, rng))
+    hidden = rng.uniform(0.8, 1.0) * covering(distance, share, rng.uniform(0.002, 0.03))
+    level = contrasting(float(frame.mean()), rng) + rng.uniform(0, 15) * clouds(
+        frame.shape, rng.uniform(2, 8), rng)
+    soft = wide_blur(frame, 0.03 * min(frame.shape))
+    return _shown(frame, hidden, soft, level, 0.95, rng)
 
 
 def _drops(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -167,6 +187,9 @@ def _shown(frame: np.ndarray, hidden: np.ndarray, soft: np.ndarray, level_map: n
 ARTIFACTS = {
     'dirt': Artifact(
         Distortion.OBSTRUCTION, _dirt, Range(0.02, 0.08, 0.35, 'share of the frame'),
+        Stage.SENSOR, False),
+    'splash': Artifact(
+        Distortion.OBSTRUCTION, _splash, Range(0.03, 0.12, 0.5, 'share of the frame'),
         Stage.SENSOR, False),
     'drops': Artifact(
         Distortion.OBSTRUCTION, _drops, Range(0.03, 0.12, 0.5, 'share of the frame'),

@@ -194,7 +194,7 @@ def _other_scene(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 ARTIFACTS = {
     'shading': Artifact(
-        Distortion.NON_UNIFORMITY, _shading, Range(80, 220, 600, 'amplitude, levels'),
+        Distortion.NON_UNIFORMITY, _shading, Range(55, 160, 500, 'amplitude, levels'),
         Stage.SENSOR, False),
     'vignetting': Artifact(
         Distortion.NON_UNIFORMITY, _vignetting, Range(0.4, 0.75, 1.0, 'share of the housing'),

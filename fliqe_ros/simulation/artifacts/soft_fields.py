@@ -23,6 +23,20 @@ def clouds(shape: tuple[int, ...], cells: float, rng: np.random.Generator) -> np
     return np.clip((field - low) / (high - low), 0, 1)
 
 
+def fractal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw a field with detail of all sizes, as of mountains; (H, W) float32, deviation 1."""
+    roughness = rng.uniform(0.45, 0.75)  # how much weaker each octave is than the one before
+    field = np.zeros(shape, np.float32)
+    cells, weight = 2.0, 1.0
+    while cells < min(shape) / 2:
+        grid = [2 + int(np.ceil(cells * side / min(shape))) for side in shape]
+        hills = rng.standard_normal(grid, np.float32)
+        field += np.float32(weight) * cv2.resize(
+            hills, shape[::-1], interpolation=cv2.INTER_CUBIC)
+        cells, weight = 2 * cells, weight * roughness
+    return field / max(float(field.std()), 1e-6)
+
+
 def wide_blur(frame: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by a Gaussian of any width (px), on a smaller copy if it is wide."""
     factor = max(1, int(sigma / 1.5))

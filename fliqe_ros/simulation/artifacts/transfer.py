@@ -77,7 +77,7 @@ def _rolled(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nda
     :param share: how far the frame is rolled, in heights (and widths) of it.
     """
     def draw() -> Seams:
-        axis = int(rng.choice((0, 0, 1)))
+        axis = int(rng.integers(2))
         also_other = rng.random() < 0.25
         lengths = np.array(frame.shape)
         steps = np.minimum(share * rng.uniform(0.7, 1.4, 2), 0.5) * lengths
@@ -97,14 +97,15 @@ def _sheared(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
     Lose sync, or take a wrong row width: each row starts pixels from where it should.
 
     Rows are read from one long buffer, so what leaves on one side comes in on the other. The
-    error is from 1 px per row to a third of the width.
+    error is from a sixth of the width over the whole frame (a clock that is not quite right) to
+    a third of it per row (another width).
 
     :param share: of the rows, those behind the point where sync is lost; at the reference every
         second draw has it lost from the start.
     """
     rows, columns = frame.shape
-    skew = round(float(np.exp(rng.uniform(0.0, np.log(max(2.0, columns / 3))))))
-    skew *= int(rng.choice((-1, 1)))
+    least, most = columns / (6 * rows), max(2.0, columns / 3)
+    skew = float(np.exp(rng.uniform(np.log(least), np.log(most)))) * int(rng.choice((-1, 1)))
     from_start = rng.random() < 0.5
     share = min(1.0, share / REFERENCE_SHEAR) if from_start else share
     sheared_rows = max(2, round(share * rows))
@@ -113,7 +114,7 @@ def _sheared(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
     twice = np.concatenate((frame, frame)).ravel()
     sheared = frame.copy()
     for row in range(start, rows):
-        offset = skew * (row - start + 1)
+        offset = round(skew * (row - start + 1))
         if in_itself:
             sheared[row] = np.roll(frame[row], -offset)
         else:

@@ -1,0 +1,72 @@
+"""A look at the frame as a whole: what covers a part of it, where it is shaded, how it is torn."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn, Tensor
+
+#: What every frame is shrunk to, as a drop or a shade is of the size that it has of the frame.
+ROWS, COLUMNS = 96, 128
+#: Features of a cell of 8 such pixels, and of the whole.
+CELL_FEATURES, WHOLE_FEATURES = 64, 96
+GLANCE_FEATURES = 2 * WHOLE_FEATURES
+
+
+class Glance(nn.Module):
+    """
+    Convolutions on the frame made small: (N, 1, H, W) gray levels → features.
+
+    The trunk sees some 60 px around a place of the frame, at native resolution, and averages what
+    it finds. This one sees shapes, and where they are, and nothing of single pixels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.Sequential(
+            _conv(1, 16, 2), _conv(16, 32, 2), _conv(32, 32), _conv(32, CELL_FEATURES, 2),
+            _conv(CELL_FEATURES, CELL_FEATURES))
+        self.whole = nn.Sequential(
+            _conv(CELL_FEATURES, WHOLE_FEATURES, 2), _conv(WHOLE_FEATURES, WHOLE_FEATURES))
+
+    def forward(self, gray: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Look at frames.
+
+        :param gray: (N, 1, H, W) float, 0 to 255.
+        :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, 12, 16) of cells.
+        """
+        small = (resampled(gray, ROWS, COLUMNS) - 127.5) / 64.0
+        cells = self.cells(small.to(next(self.cells.parameters()).dtype))
+        whole = self.whole(cells).float()
+        return torch.cat([whole.mean((2, 3)), whole.amax((2, 3))], dim=1), cells.float()
+
+
+def resampled(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """(N, channels, h, w) → (N, channels, rows, columns): means of what lies in equal cells."""
+    height, width = maps.shape[2:]
+    by_row, by_column = (
+        averaging(torch.arange(cells, device=maps.device) * side, side, side, cells)
+        for cells, side in ((rows, height), (columns, width)))
+    return (by_row @ maps) @ by_column.T
+
+
+def averaging(starts: Tensor, length: int, items: int, width: int) -> Tensor:
+    """
+    Return the matrix that averages the items in windows: (windows, items) float.
+
+    Matrix products, since adaptive pooling cannot be exported for frames of any size.
+
+    :param starts: (windows,) where each begins; the first item begins at 0.
+    :param length: of a window, in the same unit.
+    :param width: of an item.
+    """
+    position = torch.arange(items, device=starts.device).float() * width
+    start = starts.unsqueeze(1).float()
+    overlap = torch.minimum(position + width, start + length) - torch.maximum(position, start)
+    return overlap.clamp_min(0.0) / length
+
+
+def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
