@@ -240,6 +240,13 @@ def test_heads_leave_the_encoder_as_it_was(sources, make, heads):
     assert all(key.startswith(tuple(heads)) for key in changed)
 
 
+def test_heads_can_stay_those_that_the_encoder_learnt_with(sources):
+    network = ThermalS()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    train_heads(network, sources, replace(TINY, head_steps=0), 'cpu', workers=0)
+    assert same_tensors(network.state_dict(), before) and not network.training
+
+
 def test_the_map_is_fitted_and_nothing_else(sources):
     network = ThermalS()
     before = {key: value.clone() for key, value in network.state_dict().items()}

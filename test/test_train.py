@@ -113,6 +113,7 @@ def test_what_cannot_be_trained_is_told(camera, tmp_path, capsys):
             (('--backbone', str(camera / 'place0x_0.png')), 'it is not a checkpoint'),
             (('--init', str(tmp_path / 'no.pt')), 'no.pt: there is no such file'),
             (('--init', 'a.pt', '--encoder', 'b.pt'), 'exclude each other'),
+            (('--encoder', str(DEFAULT_MODEL), '--head-steps', '0'), 'so give --head-steps'),
             (('--precision', 'float16'), 'float16 needs a GPU'),
             (('--device', 'cuda:99'), "no device 'cuda:99'"),
             (('--architecture', 'resnet50', '--backbone', str(camera / 'place0x_0.png')),

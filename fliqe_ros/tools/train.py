@@ -87,7 +87,7 @@ def _add_start_options(group: argparse._ArgumentGroup) -> None:
                             'torchvision state dict')
     group.add_argument('--encoder', metavar='FILE', default='',
                        help='train only the heads, on the encoder of this checkpoint or on a '
-                            'published resnet50 encoder')
+                            'published resnet50 encoder; thermal_s needs --head-steps for it')
     group.add_argument('--init', metavar='MODEL', default='',
                        help='start from this checkpoint: to adapt it to another camera')
 
@@ -146,6 +146,8 @@ def _train(options: argparse.Namespace) -> None:
     network = initial_network(options.architecture, options.backbone, options.encoder,
                               options.init)
     config = replace(default_config(network.architecture), **given)
+    if options.encoder and not config.head_steps:
+        raise ValueError('with --encoder the heads are trained, so give --head-steps')
     sources = read_sources(options, config)
     batches = config.head_steps + (0 if options.encoder else config.epochs * config.steps)
     batches += 0 if network.map_head is None else config.map_steps
