@@ -144,12 +144,16 @@ def frames_for(name: str, width: int, height: int, count: int = 8) -> list:
     from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
     scene = ThermalScene(3, height, width)
     rng = np.random.default_rng(0)
+    kind = OURS[name].frames if name in OURS else 'gray'
     counts = [scene.sensor_counts(scene.render(n / 10), rng) for n in range(count)]
+    if kind == 'raw':
+        return counts
     frames = [GainControl()(each) for each in counts]
-    # Not timed: users of the reference get colour images from cv2.imread or cv_bridge.
-    return {'raw': lambda: counts,
-            'gray': lambda: frames,
-            'bgr': lambda: [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in frames],
-            'palette': lambda: [colorize(frame, 'ironbow') for frame in frames],
-            'luma': lambda: [np.dstack([frame, frame[::-1], frame[:, ::-1]]) for frame in frames],
-            }[OURS[name].frames if name in OURS else 'bgr' if name == REFERENCE else 'gray']()
+    if name == REFERENCE:
+        # Not timed: users of the reference get colour images from cv2.imread or cv_bridge.
+        return [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in frames]
+    if kind == 'palette':
+        return [colorize(frame, 'ironbow') for frame in frames]
+    if kind == 'luma':
+        return [np.dstack([frame, frame[::-1], frame[:, ::-1]]) for frame in frames]
+    return frames

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fliqe_ros.models.network import Normalize
+from fliqe_ros.models.thermal_trunk import conv
 import torch
 from torch import nn, Tensor
 
@@ -22,11 +24,13 @@ class Glance(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.normalize = Normalize(127.5, 64.0)
         self.cells = nn.Sequential(
-            _conv(1, 16, 2), _conv(16, 32, 2), _conv(32, 32), _conv(32, CELL_FEATURES, 2),
-            _conv(CELL_FEATURES, CELL_FEATURES))
+            conv(1, 16, 2, padding=1), conv(16, 32, 2, padding=1), conv(32, 32, padding=1),
+            conv(32, CELL_FEATURES, 2, padding=1), conv(CELL_FEATURES, CELL_FEATURES, padding=1))
         self.whole = nn.Sequential(
-            _conv(CELL_FEATURES, WHOLE_FEATURES, 2), _conv(WHOLE_FEATURES, WHOLE_FEATURES))
+            conv(CELL_FEATURES, WHOLE_FEATURES, 2, padding=1),
+            conv(WHOLE_FEATURES, WHOLE_FEATURES, padding=1))
 
     def forward(self, gray: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -35,7 +39,7 @@ class Glance(nn.Module):
         :param gray: (N, 1, H, W) float, 0 to 255.
         :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, 12, 16) of cells.
         """
-        small = (resampled(gray, ROWS, COLUMNS) - 127.5) / 64.0
+        small = self.normalize(resampled(gray, ROWS, COLUMNS))
         cells = self.cells(small.to(next(self.cells.parameters()).dtype))
         whole = self.whole(cells).float()
         return torch.cat([whole.mean((2, 3)), whole.amax((2, 3))], dim=1), cells.float()
@@ -64,9 +68,3 @@ def averaging(starts: Tensor, length: int, items: int, width: int) -> Tensor:
     start = starts.unsqueeze(1).float()
     overlap = torch.minimum(position + width, start + length) - torch.maximum(position, start)
     return overlap.clamp_min(0.0) / length
-
-
-def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))

@@ -52,10 +52,6 @@ class ThermalS7(Trunk, QualityNetwork):
         blocks = _block_means(self.maps(self.levels(batch)))
         return self._embed(blocks.each(mean_of_blocks)), self._map_logits(*blocks)
 
-    def embed(self, maps: Maps) -> Tensor:
-        """Return (N, 128) unit embeddings of frames."""
-        return self._embed(_block_means(maps).each(mean_of_blocks))
-
     def _embed(self, means: BlockMeans) -> Tensor:
         """Means of N frames or windows, (N, channels) each → (N, 128) unit embeddings."""
         return F.normalize(self.projection(statistics(means)), dim=1)

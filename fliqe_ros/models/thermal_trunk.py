@@ -56,9 +56,11 @@ class BlockMeans(NamedTuple):
         return BlockMeans(*map(function, self))
 
 
-def _conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3) -> nn.Sequential:
+def conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3,
+         padding: int = 0) -> nn.Sequential:
+    """Return a convolution with normalisation and ReLU behind it."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, size, stride, bias=False),
+        nn.Conv2d(channels_in, channels_out, size, stride, padding, bias=False),
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
@@ -71,13 +73,13 @@ class Trunk(nn.Module):
         super().__init__()
         self.normalize = Normalize(115.0, 64.0)
         self.edges = nn.Sequential(          # 1 x H x W
-            _conv(1, 16, 2, size=5),         # 16 x H/2
-            _conv(16, EDGE_CHANNELS, 2))     # 16 x H/4
+            conv(1, 16, 2, size=5),         # 16 x H/2
+            conv(16, EDGE_CHANNELS, 2))     # 16 x H/4
         self.texture = nn.Sequential(
-            _conv(EDGE_CHANNELS, TEXTURE_CHANNELS, 2))  # 48 x H/8
+            conv(EDGE_CHANNELS, TEXTURE_CHANNELS, 2))  # 48 x H/8
         self.structure = nn.Sequential(
-            _conv(TEXTURE_CHANNELS, 64, 2),  # 64 x H/16
-            _conv(64, STRUCTURE_CHANNELS))   # 96 x H/16
+            conv(TEXTURE_CHANNELS, 64, 2),  # 64 x H/16
+            conv(64, STRUCTURE_CHANNELS))   # 96 x H/16
         self.echo = nn.Conv2d(EDGE_CHANNELS, ECHO_CHANNELS, 1, bias=False)
 
     def maps(self, levels: Tensor) -> Maps:

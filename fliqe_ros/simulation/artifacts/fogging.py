@@ -107,12 +107,7 @@ def _rime(frame: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
         rough = np.abs(rough)
     where = covering(distance + rng.uniform(0.1, 0.5) * rough, share, rng.uniform(0.003, 0.1))
     level = contrasting(float(frame.mean()), rng, 50.0) + rng.uniform(0, 20) * rough
-    return _hidden(frame, rng.uniform(0.75, 1.0) * where, level, rng)
-
-
-def _hidden(frame: np.ndarray, cover: np.ndarray, level: np.ndarray,
-            rng: np.random.Generator) -> np.ndarray:
-    """Mix a level, with the sensor's own noise on it, into a frame; float32."""
+    cover = rng.uniform(0.75, 1.0) * where
     return (frame + cover * (level + grain(frame.shape, rng) - frame)).astype(np.float32)
 
 
