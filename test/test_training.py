@@ -23,7 +23,7 @@ from fliqe_ros.simulation.scenes.noise import spectral_noise
 from fliqe_ros.simulation.scenes.textures import dead_leaves
 from fliqe_ros.training.amp import deterministic, MixedPrecision
 from fliqe_ros.training.batches import (
-    Batch, Batches, Fault, FEWEST_VIEWS, KINDS, MOST_ENLARGED, ViewSize)
+    Batch, Batches, block_means, cell_means, Fault, FEWEST_VIEWS, KINDS, MOST_ENLARGED, ViewSize)
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
 from fliqe_ros.training.encoder import load_batches
 from fliqe_ros.training.losses import (
@@ -314,7 +314,7 @@ def test_batches_depend_on_seed_epoch_and_step_only(sources):
     clean = first.labels == 0
     assert first.severities[clean].isnan().all() and not first.severities[~clean].isnan().any()
     assert (first.targets[clean] == 0).all() and (first.targets[~clean] > 0.01).all()
-    assert (first.block_targets[clean] == 0).all()
+    assert (first.block_targets[clean] == 0).all() and (first.cell_targets[clean] == 0).all()
     assert first.images.dtype == torch.uint8 and first.images.shape[:2] == (15, 1)
     assert clean.tolist() == [True, False, False] * 5, 'each view comes clean and twice spoilt'
     assert [CLASSES[label].label for label in first.labels[clean]] == ['clean'] * 5
@@ -359,7 +359,8 @@ def test_a_part_of_spoilt_views_is_clean_for_the_map(sources):
         for row, column in (~changed).nonzero().tolist():
             block = np.s_[0, 32 * row:32 * row + 96, 32 * column:32 * column + 96]
             kept = torch.equal(images[index][block], batch.images[index][block])
-            assert kept or batch.block_targets[index][row, column].isnan()
+            was = batch.block_targets[index][row, column]
+            assert kept or was.isnan() or was == 0, 'clean, or nearly, it was before'
     assert mixed >= 8
 
 
@@ -395,17 +396,22 @@ def test_blocks_are_told_where_the_fault_is():
     clean = np.full((160, 256), 100, np.uint8)
     spoilt = clean.copy()
     spoilt[:, 160:] = 180
-    part = Fault(Distortion.OBSTRUCTION, None, 'covered').block_targets(clean, spoilt)
+    part = Fault(Distortion.OBSTRUCTION, None, 'covered').places(clean, spoilt, block_means)
     assert part.shape == (3, 6)
     assert (part[:, :2] == 0).all() and (part[:, 4:] > 0.9).all()
     spoilt = clean.copy()
     spoilt[80, 80] = 200
-    assert np.isnan(Fault(Distortion.CORRUPTION, None, 'torn').block_targets(
-        clean, np.where(np.indices(clean.shape)[0] < 8, 0, clean).astype(np.uint8))[0]).all(), (
+    assert np.isnan(Fault(Distortion.CORRUPTION, None, 'torn').places(
+        clean, np.where(np.indices(clean.shape)[0] < 8, 0, clean).astype(np.uint8),
+        block_means)[0]).all(), (
             'a twelfth of a block: nobody can tell')
-    whole = Fault(Distortion.GAUSSIAN_NOISE).block_targets(clean, spoilt)
+    whole = Fault(Distortion.GAUSSIAN_NOISE).places(clean, spoilt, block_means)
     assert np.isnan(whole).all(), 'blurred sky is sky'
-    assert (Fault(Distortion.GAUSSIAN_NOISE).block_targets(clean, clean + 9) > 0.9).all()
+    noise = Fault(Distortion.GAUSSIAN_NOISE)
+    assert (noise.places(clean, clean + 9, block_means) > 0.9).all()
+    cells = noise.places(clean, np.where(np.arange(256) < 128, clean, 180), cell_means)
+    assert cells.shape == (12, 16)
+    assert np.isnan(cells[:, :8]).all() and (cells[:, 8:] > 0.9).all()
 
 
 def test_the_map_learns_nothing_of_blocks_that_nobody_can_tell():

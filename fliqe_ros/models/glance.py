@@ -9,7 +9,9 @@ from torch import nn, Tensor
 
 #: What every frame is shrunk to, as a drop or a shade is of the size that it has of the frame.
 ROWS, COLUMNS = 96, 128
-#: Features of a cell of 8 such pixels, and of the whole.
+#: Rows and columns of its cells, of 8 such pixels a side.
+CELLS = 12, 16
+#: Features of a cell, and of the whole.
 CELL_FEATURES, WHOLE_FEATURES = 64, 96
 GLANCE_FEATURES = 2 * WHOLE_FEATURES
 
@@ -37,7 +39,7 @@ class Glance(nn.Module):
         Look at frames.
 
         :param gray: (N, 1, H, W) float, 0 to 255.
-        :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, 12, 16) of cells.
+        :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, *CELLS) of cells.
         """
         small = self.normalize(resampled(gray, ROWS, COLUMNS))
         cells = self.cells(small.to(next(self.cells.parameters()).dtype))

@@ -9,7 +9,7 @@ are the lines of pixels themselves, and a glance at the whole picture.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from fliqe_ros.distortion_types import CLASSES
 from fliqe_ros.models.glance import averaging, CELL_FEATURES, Glance, GLANCE_FEATURES, resampled
@@ -67,6 +67,14 @@ class Vote(nn.Module):
         return self.classifier(both).squeeze(3)
 
 
+class Observation(NamedTuple):
+    """What ``ThermalS`` finds in frames before it glances at them."""
+
+    features: Tensor  #: (N, …) float, of whole frames
+    blocks: Tensor    #: (N, rows, columns, BLOCK_STATISTICS) float, for the vote
+    levels: Tensor    #: (N, 1, H/2, W/2) float, 0 to 255, for the glance
+
+
 class ThermalS(QualityNetwork):
     """
     Feature maps → 256-d unit embedding → binary head and type head.
@@ -119,6 +127,13 @@ class ThermalS(QualityNetwork):
 
     def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, H, W) uint8 → (N, 256) unit embeddings, (N, rows, columns) logits of blocks."""
+        seen = self.observe(batch)
+        glance, cells = self.glance(seen.levels)
+        return (self.embed(seen.features, glance),
+                self.vote(seen.blocks, cells, *batch.shape[2:]))
+
+    def observe(self, batch: Tensor) -> Observation:
+        """(N, 1, H, W) uint8 → what the embedding is made of, but for the glance."""
         with torch.no_grad():  # nothing to learn below, so nothing to keep for it
             maps = self.trunk.maps(self.levels(batch))
         gray = batch.float()
@@ -128,15 +143,16 @@ class ThermalS(QualityNetwork):
         count, rows, columns, _ = blocks.shape
         blocks = self.standardize(blocks.flatten(0, 2)).unflatten(0, (count, rows, columns))
         features = self.block(blocks)
-        glance, cells = self.glance(levels)
-        whole = torch.cat([
+        return Observation(torch.cat([
             _frame_statistics(maps, levels, squares), features.mean((1, 2)),
             _soft_maximum(features), -_soft_maximum(-features), self._placed(features),
             line_profiles(maps.edges),
             seams(self.seam(maps.edges.to(self.seam.weight.dtype)).float().abs()),
-            pixel_lines(gray), glance], dim=1)
-        return (F.normalize(self.projection(whole), dim=1),
-                self.vote(blocks, cells, *gray.shape[2:]))
+            pixel_lines(gray)], dim=1), blocks, levels)
+
+    def embed(self, features: Tensor, glance: Tensor) -> Tensor:
+        """``Observation.features`` and those of the glance → (N, 256) unit embeddings."""
+        return F.normalize(self.projection(torch.cat([features, glance], dim=1)), dim=1)
 
     def _placed(self, features: Tensor) -> Tensor:
         """Return the features of a grid of equal cells over the frame, (N, …)."""

@@ -22,6 +22,7 @@ from fliqe_ros.training.config import default_config, TrainingConfig
 from fliqe_ros.training.encoder import EncoderTraining
 from fliqe_ros.training.heads import train_heads
 from fliqe_ros.training.init import IMAGENET, initial_network, PACKAGED, RANDOM
+from fliqe_ros.training.kept_views import train_glance
 from fliqe_ros.training.quality_map import train_map
 import torch
 from tqdm import tqdm
@@ -150,6 +151,7 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError('with --encoder the heads are trained, so give --head-steps')
     sources = read_sources(options, config)
     batches = config.head_steps + (0 if options.encoder else config.epochs * config.steps)
+    batches += config.kept_steps if config.kept_epochs and not options.encoder else 0
     batches += 0 if network.map_head is None else config.map_steps
     # smoothing 0: the rest of the run goes on at the mean pace so far, validation included;
     # delay: no bar above what is wrong with the folder of the run
@@ -157,6 +159,8 @@ def _train(options: argparse.Namespace) -> None:
         if not options.encoder:
             training = EncoderTraining(network, config, options.device, options.precision)
             network = training.run(sources, options.run, options.workers, progress)
+            network = train_glance(network, sources, config, options.device, options.workers,
+                                   options.precision, progress)
         train_heads(network, sources, config, options.device, options.workers, progress)
         train_map(network, sources, config, options.device, options.workers, progress)
     finish(network, sources, config, options)

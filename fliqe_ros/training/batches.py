@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 from fliqe_ros.data.sources import Frame, Source
 from fliqe_ros.distortion_types import CLASSES, Distortion, DISTORTIONS
+from fliqe_ros.models.glance import CELLS
 from fliqe_ros.simulation.artifacts.registry import apply_artifact, ARTIFACTS
 from fliqe_ros.simulation.degradations import degrade, TYPICAL_ARTIFACTS
 from fliqe_ros.simulation.distortions import RANGES
@@ -29,7 +30,8 @@ LEAST_DIFFERENCE, MOST_DRAWS = 1.0, 4
 #: The two that need the widest view are the hardest to learn and come twice as often; those that
 #: are of many kinds come as often as it takes to see all of them.
 DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR,
-        *2 * (Distortion.NON_UNIFORMITY,), Distortion.OBSTRUCTION, *3 * (Distortion.CORRUPTION,))
+        *2 * (Distortion.NON_UNIFORMITY,), *3 * (Distortion.OBSTRUCTION,),
+        *3 * (Distortion.CORRUPTION,))
 #: Artifacts that are hard to see come twice as often as others of their type: those of a single
 #: line or spot, faint ones of the whole frame, and codecs that hide what they leave out.
 HARD = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'dead_pixels', 'sun_burn',
@@ -41,8 +43,8 @@ OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 KINDS = (*(distortion.label for distortion in CLASSES), *ARTIFACTS)
 #: Blocks that the quality map tells of: side of what is looked at, and of the step, px.
 BLOCK_PX, BLOCK_STEP_PX = 96, 32
-#: Of a block: a pixel is touched from so many 8-bit levels on; shares of touched pixels from
-#: which the block is spoilt, and below which it is clean.
+#: Of a block or another place: a pixel is touched from so many 8-bit levels on; shares of touched
+#: pixels from which the place is spoilt, and below which it is clean.
 TOUCHED_LEVELS, SPOILT_SHARE, CLEAN_SHARE = 5.0, 0.2, 0.01
 
 
@@ -70,6 +72,7 @@ class Batch(NamedTuple):
     targets: Tensor     #: (N,) float, 0 to 1: how likely people call it fair or worse
     #: (N, rows, columns) float, the same of blocks of the view; NaN where nobody could tell
     block_targets: Tensor
+    cell_targets: Tensor        #: (N, *CELLS) float, the same of equal cells of the view
 
 
 class Batches(Dataset):
@@ -114,20 +117,22 @@ class Batches(Dataset):
         images: list[Tensor] = []
         faults: list[Fault] = []
         blocks: list[np.ndarray] = []
+        cells: list[np.ndarray] = []
         for row in types:
             chosen = [CLEAN, *(self._draw_fault(Distortion(each), rng) for each in row)]
             versions = self._versions(chosen, size, rng)
             images += [self.prepare(image) for image in versions]
             faults += chosen
-            blocks += [fault.block_targets(versions[0], image)
-                       for fault, image in zip(chosen, versions)]
+            for fault, image in zip(chosen, versions):
+                blocks.append(fault.places(versions[0], image, block_means))
+                cells.append(fault.places(versions[0], image, cell_means))
         return Batch(
             torch.stack(images),
             torch.tensor([CLASSES.index(fault.distortion) for fault in faults]),
             torch.tensor([KINDS.index(fault.kind) for fault in faults]),
             torch.tensor([fault.comparable_severity for fault in faults]),
             torch.tensor([fault.perceived for fault in faults]),
-            torch.from_numpy(np.stack(blocks)))
+            torch.from_numpy(np.stack(blocks)), torch.from_numpy(np.stack(cells)))
 
     def _versions(self, faults: list[Fault], size: tuple[int, int],
                   rng: np.random.Generator) -> list[np.ndarray]:
@@ -206,24 +211,26 @@ class Fault:
             return apply_artifact(image, self.artifact, self.severity, rng)
         return degrade(image, self.distortion, self.severity, rng)
 
-    def block_targets(self, clean: np.ndarray, spoilt: np.ndarray) -> np.ndarray:
+    def places(self, clean: np.ndarray, spoilt: np.ndarray,
+               means: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """
-        Return what a quality map should say of the blocks of a version.
+        Return what a quality map should say of the places of a version.
 
         A fault of the whole frame counts wherever it can be seen, one of a part where it is.
 
         :param clean: (H, W) uint8, the view without the fault.
         :param spoilt: (H, W) uint8, with it.
+        :param means: (H, W) float32 → means of the places.
         :return: (rows, columns) float32, 0 clean to 1; NaN where it cannot be told.
         """
         difference = cv2.absdiff(clean, spoilt).astype(np.float32)
         if self.distortion == Distortion.CLEAN:
-            return np.zeros_like(_block_means(difference))
+            return np.zeros_like(means(difference))
         if not self.artifact or ARTIFACTS[self.artifact].whole:
-            seen = _block_means(difference) > 0.7
+            seen = means(difference) > 0.7
             return np.where(seen, np.float32(self.perceived), np.float32(np.nan))
         touched = (cv2.blur(difference, (5, 5)) > TOUCHED_LEVELS).astype(np.float32)
-        share = _block_means(touched)
+        share = means(touched)
         return np.select([share >= SPOILT_SHARE, share <= CLEAN_SHARE],
                          [np.float32(self.perceived), np.float32(0.0)], np.float32(np.nan))
 
@@ -231,7 +238,7 @@ class Fault:
 CLEAN = Fault(Distortion.CLEAN)
 
 
-def _block_means(image: np.ndarray) -> np.ndarray:
+def block_means(image: np.ndarray) -> np.ndarray:
     """(H, W) float32 → means of blocks of ``BLOCK_PX``, one every ``BLOCK_STEP_PX``."""
     sums = cv2.integral(image)
     tops, lefts = (np.arange(0, max(side - BLOCK_PX, 0) + 1, BLOCK_STEP_PX)
@@ -240,6 +247,11 @@ def _block_means(image: np.ndarray) -> np.ndarray:
     total = (sums[np.ix_(bottoms, rights)] - sums[np.ix_(tops, rights)]
              - sums[np.ix_(bottoms, lefts)] + sums[np.ix_(tops, lefts)])
     return (total / BLOCK_PX**2).astype(np.float32)
+
+
+def cell_means(image: np.ndarray) -> np.ndarray:
+    """(H, W) float32 → means of ``CELLS`` equal cells."""
+    return cv2.resize(image, CELLS[::-1], interpolation=cv2.INTER_AREA)
 
 
 def source_weight(source: Source) -> float:

@@ -47,6 +47,9 @@ class TrainingConfig:
                                'did not improve, and keep the best epoch; 0 takes the last one')
     head_steps: int = setting(400, 'batches that the heads are fitted to anew; 0 keeps those that '
                                    'the encoder learnt with')
+    kept_steps: int = setting(0, 'batches that are kept in memory, 0.6 MB each, for the glance of '
+                                 'thermal_s and what judges it')
+    kept_epochs: int = setting(0, 'how often these are shown')
     map_steps: int = setting(1200, 'batches that the quality map is fitted to')
     artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
                                'show an artifact of the same type, such as H.264',

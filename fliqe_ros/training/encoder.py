@@ -18,8 +18,8 @@ from fliqe_ros.training.amp import MixedPrecision
 from fliqe_ros.training.batches import Batch, Batches
 from fliqe_ros.training.config import TrainingConfig
 from fliqe_ros.training.ema import digest, ema_copy, learned_state
-from fliqe_ros.training.losses import (
-    class_weights, map_loss, score_loss, supervised_contrastive_loss, type_loss)
+from fliqe_ros.training.losses import map_loss
+from fliqe_ros.training.objective import embedding_losses, total_loss
 from fliqe_ros.training.run_folder import best_epoch, EpochResult, out_of_patience, RunFolder
 import torch
 from torch import nn
@@ -50,7 +50,7 @@ class EncoderTraining:
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self.ema = ema_copy(network, config.ema_decay)
         self.optimizer = torch.optim.AdamW(
-            _parameter_groups(network, config.weight_decay), lr=config.learning_rate)
+            parameter_groups(network, config.weight_decay), lr=config.learning_rate)
         steps = config.epochs * config.steps
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=steps,
@@ -124,28 +124,13 @@ class EncoderTraining:
     def _step(self, batch: Batch) -> dict[str, float]:
         with self.precision.autocast():
             embedding, map_logits = self.network.encode(batch.images)
-        embedding = embedding.float()
-        told = (batch.labels == 0) | (batch.targets > 0.5)  # what hardly shows is of no class
-        losses: dict[str, Any] = {'contrastive': supervised_contrastive_loss(
-            embedding[told], batch.labels[told], self.config.temperature)}
-        total = self.config.contrastive_weight * losses['contrastive']
-        type_logits = self.network.type_logits(embedding)
-        if type_logits is not None:
-            losses['type'] = type_loss(type_logits, batch.labels, batch.targets)
-            total = total + self.config.type_weight * losses['type']
-        if self.config.score_weight:
-            losses['score'] = score_loss(
-                self.network.logit(embedding), batch.targets,
-                class_weights(batch.labels, self.config.clean_share), batch.kinds,
-                batch.severities, self.config.ranking_weight)
-            total = total + self.config.score_weight * losses['score']
+        losses = embedding_losses(self.network, embedding.float(), batch, self.config)
         if map_logits is not None:
-            losses['map'] = map_loss(map_logits, batch.block_targets)
-            total = total + self.config.map_weight * losses['map']
-        self.precision.descend(total, self.optimizer)
+            losses['map'] = (self.config.map_weight, map_loss(map_logits, batch.block_targets))
+        self.precision.descend(total_loss(losses), self.optimizer)
         self.schedule.step()
         self.ema.update_parameters(self.network)
-        return dict(zip(losses, torch.stack(list(losses.values())).tolist()))
+        return dict(zip(losses, torch.stack([loss for _, loss in losses.values()]).tolist()))
 
     def _validate(self, sources: list[Source]) -> dict[str, float]:
         """Evaluate by type: the binary head is trained only when the encoder is finished."""
@@ -219,7 +204,7 @@ def _limit_worker(number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _parameter_groups(network: QualityNetwork, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(network: QualityNetwork, weight_decay: float) -> list[dict[str, Any]]:
     """No decay for biases and normalisation."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     return [{'params': [p for p in parameters if p.ndim > 1], 'weight_decay': weight_decay},
