@@ -272,15 +272,19 @@ def test_a_signal_within_the_first_second_leaves_nothing_behind(tmp_path, signal
             [sys.executable, '-c', RUN, str(DEMO)], cwd=tmp_path, start_new_session=True,
             stdout=output, stderr=output)
     deadline_s = time.monotonic() + 60
-    while 'process started' not in log.read_text():
-        assert time.monotonic() < deadline_s and launch.poll() is None, log.read_text()
-        time.sleep(0.02)
+
+    def wait_for(words):
+        while words not in log.read_text():
+            assert time.monotonic() < deadline_s and launch.poll() is None, log.read_text()
+            time.sleep(0.02)
+
+    wait_for('process started')
     for number in signals:
         if number == signal.SIGINT:
             os.killpg(launch.pid, number)  # as the terminal does
+            wait_for('ctrl-c')  # or the second would be lost in the first
         else:
             launch.send_signal(number)
-        time.sleep(0.1)
     try:
         launch.wait(30)
         # Everything that launch has started is gone with it, or soon after.
