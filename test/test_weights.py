@@ -80,7 +80,7 @@ def test_reference_severities_on_validation_groups(method, sources):
     found = metrics(records)
     assert found.frames >= len(CLASSES) * 40
     assert found.balanced_accuracy >= 0.96
-    assert found.type_accuracy >= 0.88
+    assert found.type_accuracy >= 0.92
     assert found.mean_scores[Distortion.CLEAN] >= 0.85
     for distortion in DISTORTIONS:
         assert found.mean_scores[distortion] <= 0.33, distortion.label

@@ -15,7 +15,7 @@ from tqdm import tqdm
 #: Stands behind the epochs of encoder and heads, so that the map sees views of its own.
 MAP_VIEWS_EPOCH = 3_000_000
 #: Share of the spoilt versions of which a part is replaced by the clean one.
-PARTLY_SHARE = 0.6
+PARTLY_SHARE = 0.8
 
 
 def train_map(network: QualityNetwork, sources: list[Source], config: TrainingConfig,
