@@ -27,7 +27,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
-# Messages that a subscription holds while the executor lets them gather.
+# Messages that a subscription holds until the executor takes them.
 _QUEUE = 5
 # A status that no new frame carries is repeated at twice 1 Hz, the least.
 _REPEAT_AFTER_NS = 400_000_000

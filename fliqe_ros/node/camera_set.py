@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic_ns
 
 from fliqe_ros.node.camera_interface import CameraInterface
@@ -24,16 +24,11 @@ class CameraSet:
 
     The ``on_…`` and ``wants_…`` methods are for the worker's thread, all others for the executor
     thread.
-
-    :param on_overload: called when a frame was dropped, because a newer one came.
     """
 
-    def __init__(
-        self, node: Node, parameters: NodeParameters, on_overload: Callable[[], None],
-    ) -> None:
+    def __init__(self, node: Node, parameters: NodeParameters) -> None:
         self._node = node
         self._parameters = parameters
-        self._on_overload = on_overload
         self._interfaces: dict[str, CameraInterface] = {}
         self._buffer: LatestFrameBuffer[ReceivedImage] = LatestFrameBuffer()
         self._last_ns = 0
@@ -176,7 +171,6 @@ class CameraSet:
                 session.palette_reader(settings.palette))
             if self._buffer.put(session.namespace, image, settings.priority):
                 session.record_dropped()
-                self._on_overload()
 
     def on_picture(self, image: ReceivedImage, pixels: np.ndarray) -> None:
         """Record what the image shows, to notice a frozen picture and a closed shutter."""

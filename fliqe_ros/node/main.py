@@ -111,7 +111,7 @@ def _spin(node: QualityNode, executor: Executor, stop: StopSignal) -> None:
 def _run(args: list[str] | None, stop: StopSignal) -> int:
     """Run the node until it is to stop; return the exit status."""
     # Imported only now, so that a signal during the imports ends the process cleanly as well.
-    from fliqe_ros.node.rclpy_compat import CoalescingExecutor
+    from fliqe_ros.node.rclpy_compat import MessagesFirstExecutor
     from fliqe_ros.node.quality_node import QualityNode
     import rclpy
     from rclpy.signals import SignalHandlerOptions
@@ -119,7 +119,7 @@ def _run(args: list[str] | None, stop: StopSignal) -> int:
     # Without rclpy's handlers the context is still valid for the shutdown transition.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = QualityNode()
-    executor = CoalescingExecutor(lambda: node.coalescer.time_s)
+    executor = MessagesFirstExecutor()
     executor.add_node(node)
     stop.stops(node, executor)
     _spin(node, executor, stop)

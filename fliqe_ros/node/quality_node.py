@@ -12,7 +12,6 @@ from fliqe_ros.node.camera_names import named_cameras
 from fliqe_ros.node.camera_set import CameraSet
 from fliqe_ros.node.diagnostics import NodeReport
 from fliqe_ros.node.discovery import Discovery
-from fliqe_ros.node.frame_coalescer import FrameCoalescer
 from fliqe_ros.node.images import ReceivedImage
 from fliqe_ros.node.inference_statistics import InferenceReport
 from fliqe_ros.node.inference_worker import InferenceWorker
@@ -50,7 +49,6 @@ class QualityNode(LifecycleNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('fliqe', **kwargs)
         self.start_failed = False
-        self.coalescer = FrameCoalescer()
         self._phase = 'unconfigured'
         self._problem = ''
         self._model: FLIQE | None = None
@@ -59,7 +57,7 @@ class QualityNode(LifecycleNode):
         self._reset_service: Service | None = None
         self._learn_service: Service | None = None
         self._node_parameters = NodeParameters(self, lambda: self._phase != 'unconfigured')
-        self._cameras = CameraSet(self, self._node_parameters, self.coalescer.stop)
+        self._cameras = CameraSet(self, self._node_parameters)
         self._discovery = Discovery(self, self._cameras)
         self._wiring = Wiring(self)
         self._reporter = Reporter(self, self._cameras)
@@ -193,9 +191,7 @@ class QualityNode(LifecycleNode):
             self._wiring.look(self._cameras.interfaces, now_ns, self._node_parameters.given)
         else:
             self._wiring.faults.clear()
-        report = self._report(now_ns, death)
-        received = self._reporter.publish(now_ns, report)
-        self.coalescer.decide(received, report.times.load)
+        self._reporter.publish(now_ns, self._report(now_ns, death))
 
     def _repeat_troubles(self) -> None:
         if self._phase == 'active':

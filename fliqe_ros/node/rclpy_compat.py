@@ -23,7 +23,7 @@ except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
 __all__ = [
-    'CoalescingExecutor', 'forget_state_machine', 'message_callback',
+    'forget_state_machine', 'message_callback', 'MessagesFirstExecutor',
     'parameter_overrides', 'refuse_impossible_transitions', 'SubscriptionEventCallbacks',
     'take_waiting']
 
@@ -73,28 +73,52 @@ def _waited_ns(info: dict[str, int | None]) -> int:
     return waited_ns if 0 <= waited_ns <= _PLAUSIBLE_WAIT_NS else 0
 
 
-class CoalescingExecutor(SingleThreadedExecutor):
+class MessagesFirstExecutor(SingleThreadedExecutor):
     """
-    Lets messages gather for a moment before it looks for them.
+    Looks for messages, timers and guard conditions each time, and for the rest now and then.
 
-    rclpy builds a wait set of everything a node has each time it has run what was ready. With
-    several cameras this takes longer than everything else it does for a frame, unless a few
-    frames share one wait set.
+    rclpy builds a wait set of everything that a node has each time it has run what was ready.
+    Services and the events of each topic are most of it, and take longer than everything else
+    that is done for a frame. So while something comes all the time, they are looked for every
+    ``EVERYTHING_S``; where nothing comes, at once.
 
-    ``_wait_for_ready_callbacks`` is private. Executors from Humble to Rolling call it; where one
-    does not, no messages gather.
-
-    :param pause_s: returns how long to let messages gather, 0 for not at all.
+    ``_wait_for_ready_callbacks`` is private. Executors from Humble to Rolling call it, and take
+    from nodes what is named in ``_WithoutServices``; where one does not, it is as any other.
     """
 
-    def __init__(self, pause_s: Callable[[], float], **kwargs: Any) -> None:
+    EVERYTHING_S = 0.1
+
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pause_s = pause_s
+        self._looked_s = 0.0
 
-    def _wait_for_ready_callbacks(self, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
-        if (pause_s := self._pause_s()) > 0:
-            time.sleep(pause_s)
-        yield from super()._wait_for_ready_callbacks(*args, **kwargs)
+    def _wait_for_ready_callbacks(
+            self, timeout_sec: Any = None, nodes: Any = None,
+            condition: Callable[[], bool] = lambda: False) -> Generator[Any, None, None]:
+        left_s = self._looked_s + self.EVERYTHING_S - time.monotonic()
+        if nodes is None and left_s > 0:
+            nodes = [_WithoutServices(node) for node in self.get_nodes()]
+            given_s = getattr(timeout_sec, 'timeout', timeout_sec)  # rclpy may wrap it
+            within = given_s is not None and 0 <= given_s <= left_s
+            yield from super()._wait_for_ready_callbacks(
+                timeout_sec if within else left_s, nodes, condition)
+        else:
+            try:
+                yield from super()._wait_for_ready_callbacks(timeout_sec, nodes, condition)
+            finally:
+                self._looked_s = time.monotonic()
+
+
+class _WithoutServices:
+    """A node as an executor sees it, without services and the events of topics."""
+
+    clients = services = waitables = ()
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
 
 
 def parameter_overrides(node: Node) -> tuple[str, ...]:

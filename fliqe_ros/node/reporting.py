@@ -17,23 +17,20 @@ class Reporter:
         self._cameras = cameras
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
-    def publish(self, now_ns: int, report: NodeReport) -> dict[str, int]:
+    def publish(self, now_ns: int, report: NodeReport) -> None:
         """
         Sample the cameras' counts and publish; call it about once a second.
 
         :param now_ns: the node's clock.
-        :return: how many frames of each camera were received so far.
         """
         self._cameras.sample(now_ns)
-        reports = self._cameras.reports(now_ns)
         name = self._node.get_fully_qualified_name()
         message = DiagnosticArray(status=[
             inference_status(name, report),
             *(camera_status(name, camera, self._cameras.settings_of(camera.camera), report)
-              for camera in reports)])
+              for camera in self._cameras.reports(now_ns))])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
-        return {camera.camera: camera.received for camera in reports}
 
 
 def model_report(model: FLIQE) -> ModelReport:

@@ -5,6 +5,7 @@ The node runs as it does in its process, in an executor thread of its own and wi
 context, or really in a process of its own.
 """
 
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 
-from fliqe_ros.node.rclpy_compat import CoalescingExecutor
+from fliqe_ros.node.rclpy_compat import MessagesFirstExecutor
 import pytest
 from rclpy.context import Context
 from simulated_robot import image_message, Robot
@@ -27,8 +28,7 @@ class RunningNode:
         self._context = Context()
         self._context.init(['--ros-args', *arguments])
         self.node = QualityNode(context=self._context)
-        self._executor = CoalescingExecutor(
-            lambda: self.node.coalescer.time_s, context=self._context)
+        self._executor = MessagesFirstExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin)
@@ -43,6 +43,17 @@ class RunningNode:
         done = threading.Event()
         self._executor.create_task(lambda: (function(), done.set()))
         assert done.wait(10)
+
+    @contextmanager
+    def busy(self):
+        """Keep the executor thread from everything else for the time of a ``with`` block."""
+        begun, ended = threading.Event(), threading.Event()
+        self._executor.create_task(lambda: (begun.set(), ended.wait(60)))
+        assert begun.wait(10)
+        try:
+            yield
+        finally:
+            ended.set()
 
     @property
     def is_alive(self):
