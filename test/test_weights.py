@@ -83,7 +83,7 @@ def test_reference_severities_on_validation_groups(method, sources):
     assert found.type_accuracy >= 0.92
     assert found.mean_scores[Distortion.CLEAN] >= 0.85
     for distortion in DISTORTIONS:
-        assert found.mean_scores[distortion] <= 0.33, distortion.label
+        assert found.mean_scores[distortion] <= 0.3, distortion.label
     for name, by_source in metrics_by_source(records).items():
         if by_source.frames >= len(CLASSES) * 8:
             assert by_source.balanced_accuracy >= 0.93, name
