@@ -77,11 +77,11 @@ def keep_views(network: ThermalS, sources: list[Source], config: TrainingConfig,
         with arithmetic.autocast():
             seen = network.observe(batch.images)
         pictures = resampled(seen.levels, ROWS, COLUMNS).round().to(torch.uint8)
-        parts.append(KeptViews(
+        parts.append([each.cpu() for each in (
             seen.features.float(), pictures, batch.cell_targets.half(), batch.labels,
-            batch.kinds, batch.severities, batch.targets))
+            batch.kinds, batch.severities, batch.targets)])
         progress.update()
-    return KeptViews._make(torch.cat(each).cpu() for each in zip(*parts))
+    return KeptViews._make(torch.cat(each) for each in zip(*parts))
 
 
 def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: str,
