@@ -39,7 +39,7 @@ class Glance(nn.Module):
         Look at frames.
 
         :param gray: (N, 1, H, W) float, 0 to 255.
-        :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, *CELLS) of cells.
+        :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, 12, 16) of cells.
         """
         small = self.normalize(resampled(gray, ROWS, COLUMNS))
         cells = self.cells(small.to(next(self.cells.parameters()).dtype))

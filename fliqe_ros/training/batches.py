@@ -72,7 +72,7 @@ class Batch(NamedTuple):
     targets: Tensor     #: (N,) float, 0 to 1: how likely people call it fair or worse
     #: (N, rows, columns) float, the same of blocks of the view; NaN where nobody could tell
     block_targets: Tensor
-    cell_targets: Tensor        #: (N, *CELLS) float, the same of equal cells of the view
+    cell_targets: Tensor        #: (N, 12, 16) float, the same of equal cells of the view
 
 
 class Batches(Dataset):

@@ -38,7 +38,7 @@ class KeptViews(NamedTuple):
 
     features: Tensor      #: (N, …) float, of ``Observation``
     pictures: Tensor      #: (N, 1, 96, 128) uint8, what the glance sees
-    cell_targets: Tensor  #: (N, *CELLS) half precision
+    cell_targets: Tensor  #: (N, 12, 16) half precision
     labels: Tensor
     kinds: Tensor
     severities: Tensor
