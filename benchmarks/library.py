@@ -133,6 +133,19 @@ def against_reference(rounds: dict) -> list:
     return rows
 
 
+def against_bare(rounds: dict) -> list:
+    """Return how long resnet50 takes, round by round, in times of its bare network."""
+    from pipelines import BARE
+    rows = []
+    for index, (width, height, batch, *_) in enumerate(rounds[BARE][0]['cases']):
+        ratios = [ours['cases'][index][3] / bare['cases'][index][3]
+                  for ours, bare in zip(rounds['resnet50 onnxruntime'], rounds[BARE])]
+        rows.append({'width': width, 'height': height, 'batch': batch,
+                     'times_as_long': median(ratios), 'lowest': min(ratios),
+                     'highest': max(ratios)})
+    return rows
+
+
 def main(argv=None) -> int:
     """Measure and write the result."""
     options = parser().parse_args(argv)
@@ -140,11 +153,11 @@ def main(argv=None) -> int:
         print(json.dumps(measure(options.one[0], json.loads(options.one[1]))))
         return 0
     from importlib.util import find_spec
-    from pipelines import OTHERS, OURS, REFERENCE
+    from pipelines import BARE, OTHERS, OURS, REFERENCE
     from records import RESULTS, write
     from roofline import measure_roofline
     from stages import measure_stages
-    names = [REFERENCE, *OURS]
+    names = [REFERENCE, BARE, *OURS]
     if options.others:
         names += [name for name in OTHERS if 'openvino' not in name or find_spec('openvino')]
     sizes, batches, batch_size = SIZES, BATCHES, BATCH_SIZE
@@ -156,7 +169,8 @@ def main(argv=None) -> int:
         models = make_models(Path(folder))
         for number in range(options.rounds):
             for name in names[number % len(names):] + names[:number % len(names)]:
-                several = batches[1:] if name in OURS and OURS[name].batches else ()
+                several = batches[1:] if name == BARE or (
+                    name in OURS and OURS[name].batches) else ()
                 job = {'models': models, 'threads': options.threads, 'seconds': options.seconds,
                        'cases': [*((*size, 1) for size in sizes),
                                  *((*batch_size, batch) for batch in several)]}
@@ -167,7 +181,7 @@ def main(argv=None) -> int:
     write('library', {'rounds': options.rounds, 'seconds': options.seconds,
                       'threads': options.threads},
           {'times': summarise(rounds), 'against_reference': against_reference(rounds),
-           'start_up': start_up(rounds), 'roofline': roofline,
+           'against_bare': against_bare(rounds), 'start_up': start_up(rounds), 'roofline': roofline,
            'stages': measure_stages(*batch_size, options.seconds)}, options.out or RESULTS)
     return 0
 

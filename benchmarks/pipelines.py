@@ -17,6 +17,8 @@ class Option(NamedTuple):
 
 
 REFERENCE = 'reference'
+#: Nothing but ONNX Runtime and the network of the reference, on prepared frames.
+BARE = 'resnet50 bare network'
 OURS = {
     'resnet50 torch': Option('resnet50', 'torch'),
     'resnet50 onnxruntime': Option('resnet50', 'onnxruntime'),
@@ -46,6 +48,8 @@ def open_pipeline(name: str, models: dict, threads: int):
     """
     if name == REFERENCE:
         return _reference(models['resnet50', '.pt'], threads)
+    if name == BARE:
+        return _bare(models['resnet50', '.onnx'], threads)
     if name in OTHERS:
         return _other(*OTHERS[name], models, threads)
     from fliqe_ros.estimator import FLIQE
@@ -102,6 +106,17 @@ def _reference(checkpoint: str, threads: int):
             np.mean(window)
         return scores
     return score
+
+
+def _bare(onnx_file: str, threads: int):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        onnx_file, options, providers=['CPUExecutionProvider'])
+    levels = np.random.default_rng(0).integers(0, 256, (16, 3, 224, 224), np.uint8)
+    (prepared,), outputs = session.get_inputs(), [each.name for each in session.get_outputs()]
+    return lambda frames: session.run(outputs, {prepared.name: levels[:len(frames)]})
 
 
 def _other(architecture: str, engine: str, models: dict, threads: int):

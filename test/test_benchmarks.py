@@ -62,9 +62,12 @@ def test_help(script):
 def test_library(results):
     record = checked(results / 'library.json')
     options = {row['option'] for row in record['times']}
-    assert 'reference' in options and len(options) == 10
+    assert 'reference' in options and len(options) == 11
     assert options == {row['option'] for row in record['start_up']}
     assert all(row['median_ms'] > 0 for row in record['times'])
+    for row in record['against_bare']:
+        assert 0 < row['lowest'] <= row['times_as_long'] <= row['highest']
+    assert {row['batch'] for row in record['against_bare']} == {1, 4}
     large, small = record['roofline']
     assert (large['architecture'], small['architecture']) == ('resnet50', 'thermal_s')
     assert large['gflop'] == pytest.approx(8.2, abs=0.1), 'as torchvision tells: 4.09 GMAC'

@@ -15,8 +15,9 @@ from fliqe_ros.recordings.cluster import Cluster
 from fliqe_ros.recordings.workers import WorkerError
 import pytest
 from test_jobs import (  # noqa: F401, I100
-    content, expected, frames, is_at_work, recordings, run, short_spans, spec, wait_for)
+    content, expected, frames, is_at_work, recordings, run, short_spans, spec)
 from test_remote import local, put, s3  # noqa: F401
+from waiting import wait_for
 
 pytest.importorskip('distributed')
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import cv2
 from fliqe_ros import FLIQE
@@ -23,6 +22,7 @@ from fliqe_ros.tools import score
 import numpy as np
 import pytest
 from test_bags import Recorder  # noqa: I100
+from waiting import wait_for
 
 TABLES = ('frames.parquet', 'cameras.csv', 'events.csv')
 #: Frames of a span here.
@@ -210,13 +210,6 @@ def test_a_run_that_is_ended_leaves_no_process_and_goes_on(
     assert before and not (out / 'frames.parquet').exists()
     assert run(recordings, '--out', out, '--jobs', '1') == 0
     assert content(out) == expected
-
-
-def wait_for(condition, timeout_s=120):
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def spec(**changed):

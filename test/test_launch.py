@@ -1,13 +1,13 @@
 """Launch files: against the node's parameters, and launched for real where launch_ros is."""
 
 import ast
+from contextlib import suppress
 import gc
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
-import time
 
 from fliqe_ros.models.packaged import DEFAULT_ONNX_MODEL
 from fliqe_ros.node import launcher
@@ -15,6 +15,7 @@ from fliqe_ros.node.parameters import DEFAULTS
 import pytest
 import rclpy
 from rclpy.parameter import parameter_value_to_python
+from waiting import wait_for  # noqa: I100
 
 SOURCE = Path(__file__).resolve().parent.parent
 FLIQE = SOURCE / 'launch/fliqe.launch.py'
@@ -271,41 +272,38 @@ def test_a_signal_within_the_first_second_leaves_nothing_behind(tmp_path, signal
         launch = subprocess.Popen(
             [sys.executable, '-c', RUN, str(DEMO)], cwd=tmp_path, start_new_session=True,
             stdout=output, stderr=output)
-    deadline_s = time.monotonic() + 60
 
-    def wait_for(words):
-        while words not in log.read_text():
-            assert time.monotonic() < deadline_s and launch.poll() is None, log.read_text()
-            time.sleep(0.02)
+    def wait_for_words(words):
+        wait_for(lambda: words in log.read_text() or launch.poll() is not None, 60, log.read_text)
+        assert words in log.read_text(), log.read_text()
 
-    wait_for('process started')
+    wait_for_words('process started')
     for number in signals:
         if number == signal.SIGINT:
             os.killpg(launch.pid, number)  # as the terminal does
-            wait_for('ctrl-c')  # or the second would be lost in the first
+            wait_for_words('ctrl-c')  # or the second would be lost in the first
         else:
             launch.send_signal(number)
     try:
         launch.wait(30)
         # Everything that launch has started is gone with it, or soon after.
-        while time.monotonic() < deadline_s + 30:
-            try:
-                os.killpg(launch.pid, 0)
-            except ProcessLookupError:
-                break
-            time.sleep(0.1)
-        with pytest.raises(ProcessLookupError):
-            os.killpg(launch.pid, 0)
+        wait_for(lambda: not is_alive(launch.pid), 60, log.read_text)
         ours = [line for line in log.read_text().splitlines() if line.startswith('[quality_node')
                 or line.startswith('[camera_sim')]
         # A traceback may be that of Python itself, which was interrupted before it ran our script.
         assert not [line for line in ours if '[ERROR]' in line
                     or ('File "' in line and 'fliqe_ros' in line)], ours
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(launch.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+
+
+def is_alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize('arguments, cameras', [

@@ -13,7 +13,7 @@ from fliqe_ros.frame_io.live import is_live, LiveSource
 from fliqe_ros.tools import score
 import numpy as np
 import pytest
-from test_jobs import wait_for  # noqa: I100
+from waiting import wait_for  # noqa: I100
 
 pytest.importorskip('av')
 
