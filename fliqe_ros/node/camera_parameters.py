@@ -201,5 +201,4 @@ def _descriptor(name: OwnName) -> ParameterDescriptor:
 
 def _require_type(spec: Spec, parameter: Parameter) -> None:
     if type(parameter.value) is not type(spec.default):
-        raise ValueError(f'{parameter.name}: {parameter.value!r} is not of type '
-                         f'{type(spec.default).__name__}')
+        raise ValueError(f'{parameter.name}: {spec.not_of_type(parameter.value)}')

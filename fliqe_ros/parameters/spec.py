@@ -8,6 +8,9 @@ from typing import Any, Union
 
 #: A value of a parameter.
 Value = Union[bool, int, float, str, list[str]]
+#: As ``ros2 param describe`` calls them.
+TYPE_NAMES: dict[type, str] = {
+    bool: 'boolean', int: 'integer', float: 'double', str: 'string', list: 'string array'}
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class Spec:
         if isinstance(value, bool) and self.is_yes_or_no:
             return str(value).lower()
         if type(value) is not type(self.default):
-            raise ValueError(
-                f'{self.name}: {value!r} is not of type {type(self.default).__name__}')
+            raise ValueError(f'{self.name}: {self.not_of_type(value)}')
         if isinstance(value, list) and not all(isinstance(each, str) for each in value):
             raise ValueError(f'{self.name}: {value!r} is not a list of strings')
         return value
+
+    def not_of_type(self, value: object) -> str:
+        """Say that a value is not of this parameter's type."""
+        return f'{value!r} is not of type {TYPE_NAMES[type(self.default)]}'
 
     def require(self, value: Any) -> None:
         """Raise ``ValueError``, one sentence, unless the value is allowed."""

@@ -89,7 +89,7 @@ def test_every_parameter_of_a_camera_is_declared_as_that_of_the_node(robot, run)
 @pytest.mark.parametrize('changes, told', [
     ({'warn_below': 1.5}, 'warn_below'), ({'warn_below': 0.2}, 'error_below (0.3)'),
     ({'hysteresis': 0.45}, 'warn_below (0.6) plus hysteresis (0.45)'),
-    ({'min_frames': 0}, 'min_frames'), ({'max_rate': 10}, 'max_rate: 10 is not of type float'),
+    ({'min_frames': 0}, 'min_frames'), ({'max_rate': 10}, 'max_rate: 10 is not of type double'),
     ({'agc.mode': 'automatic'}, "'automatic' is none of"), ({'agc.high': 0.4}, 'agc: low'),
     ({'freeze_after': 1.0}, 'freeze_after (1.0)'), ({'transport': 'pigeon'}, 'transport'),
     ({'priority': 101}, 'priority'), ({'crop_top_rows': 'two'}, 'crop_top_rows'),
