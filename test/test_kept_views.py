@@ -79,8 +79,7 @@ def test_the_weights_end_between_what_they_were_and_what_was_learnt(sources, mon
     start = ThermalS().state_dict()
     ends = {}
     for share in (0.0, 0.25, 1.0):
-        monkeypatch.setattr(kept_views, 'GLANCE_SHARE', share)
-        monkeypatch.setattr(kept_views, 'OTHER_SHARE', share)
+        monkeypatch.setattr(kept_views, 'LEARNT_SHARE', share)
         network = ThermalS()
         network.load_state_dict(start)
         train_glance(network, sources, CONFIG, 'cpu', workers=0)
@@ -93,8 +92,7 @@ def test_the_weights_end_between_what_they_were_and_what_was_learnt(sources, mon
 @pytest.mark.slow
 def test_shown_often_what_is_kept_is_learnt(sources, monkeypatch):
     monkeypatch.setattr(kept_views, 'BATCH', 16)
-    monkeypatch.setattr(kept_views, 'GLANCE_SHARE', 1.0)
-    monkeypatch.setattr(kept_views, 'OTHER_SHARE', 1.0)
+    monkeypatch.setattr(kept_views, 'LEARNT_SHARE', 1.0)
     torch.manual_seed(0)
     network = ThermalS()
     views = keep(network, sources)
