@@ -181,8 +181,9 @@ def main(argv=None) -> int:
     write('library', {'rounds': options.rounds, 'seconds': options.seconds,
                       'threads': options.threads},
           {'times': summarise(rounds), 'against_reference': against_reference(rounds),
-           'against_bare': against_bare(rounds), 'start_up': start_up(rounds), 'roofline': roofline,
-           'stages': measure_stages(*batch_size, options.seconds)}, options.out or RESULTS)
+           'against_bare': against_bare(rounds), 'start_up': start_up(rounds),
+           'roofline': roofline, 'stages': measure_stages(*batch_size, options.seconds)},
+          options.out or RESULTS)
     return 0
 
 
