@@ -62,12 +62,7 @@ def library_section(record: dict) -> str:
             'CPU ms': lambda r: r['cpu_ms'], 'frames/s': lambda r: r['frames_per_s'],
             '× reference': lambda r: f'{r["times_faster"]:.3g} '
                                      f'({r["lowest"]:.3g} – {r["highest"]:.3g})'}),
-        'How long `resnet50` takes, preparation included, in times of what ONNX Runtime takes for '
-        'the bare network:',
-        table(record['against_bare'], {
-            'Frame': lambda r: f'{r["width"]}×{r["height"]}', 'Batch': lambda r: r['batch'],
-            '× bare network': lambda r: f'{r["times_as_long"]:.3f} '
-                                        f'({r["lowest"]:.3f} – {r["highest"]:.3f})'}),
+        *_bare_section(record),
         'Start-up:', table(record['start_up'], {
             'Option': lambda r: r['option'], 'import and load (s)':
             lambda r: r['import_and_load_s'], 'first frame (ms)': lambda r: r['first_frame_ms'],
@@ -83,6 +78,18 @@ def library_section(record: dict) -> str:
         table(record['stages'], {
             'Stage': lambda r: r['stage'], 'ms': lambda r: r['median_ms'],
             'share': lambda r: f'{r["share"]:.1%}'})])
+
+
+def _bare_section(record: dict) -> list:
+    if 'against_bare' not in record:  # of a result from before it was measured
+        return []
+    return [
+        'How long `resnet50` takes, preparation included, in times of what ONNX Runtime takes for '
+        'the bare network:',
+        table(record['against_bare'], {
+            'Frame': lambda r: f'{r["width"]}×{r["height"]}', 'Batch': lambda r: r['batch'],
+            '× bare network': lambda r: f'{r["times_as_long"]:.3f} '
+                                        f'({r["lowest"]:.3f} – {r["highest"]:.3f})'})]
 
 
 def at_middle_rate(rows: list) -> list:

@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
                            help='CPU threads of every option, default: all cores')
     arguments.add_argument('--others', action='store_true',
                            help='also torch.compile, and OpenVINO if it is installed')
+    arguments.add_argument('--only', nargs='+', metavar='OPTION',
+                           help='measure these beside the reference and its bare network')
     arguments.add_argument('--out', type=Path, help='folder of the result')
     arguments.add_argument('--quick', action='store_true', help='one short round, small frames')
     arguments.add_argument('--one', nargs=2, metavar=('OPTION', 'JOB'), help=argparse.SUPPRESS)
@@ -136,6 +138,8 @@ def against_reference(rounds: dict) -> list:
 def against_bare(rounds: dict) -> list:
     """Return how long resnet50 takes, round by round, in times of its bare network."""
     from pipelines import BARE
+    if 'resnet50 onnxruntime' not in rounds:
+        return []
     rows = []
     for index, (width, height, batch, *_) in enumerate(rounds[BARE][0]['cases']):
         ratios = [ours['cases'][index][3] / bare['cases'][index][3]
@@ -157,8 +161,8 @@ def main(argv=None) -> int:
     from records import RESULTS, write
     from roofline import measure_roofline
     from stages import measure_stages
-    names = [REFERENCE, BARE, *OURS]
-    if options.others:
+    names = [REFERENCE, BARE, *(options.only or OURS)]
+    if options.others and not options.only:
         names += [name for name in OTHERS if 'openvino' not in name or find_spec('openvino')]
     sizes, batches, batch_size = SIZES, BATCHES, BATCH_SIZE
     if options.quick:
