@@ -130,8 +130,7 @@ def against_reference(rounds: dict) -> list:
             ratios = [theirs['cases'][alone[0]][3] / ours['cases'][index][3]
                       for theirs, ours in zip(rounds[REFERENCE], results)]
             rows.append({'option': name, 'width': width, 'height': height, 'batch': batch,
-                         'times_faster': median(ratios), 'lowest': min(ratios),
-                         'highest': max(ratios)})
+                         **_spread('times_faster', ratios)})
     return rows
 
 
@@ -145,9 +144,12 @@ def against_bare(rounds: dict) -> list:
         ratios = [ours['cases'][index][3] / bare['cases'][index][3]
                   for ours, bare in zip(rounds['resnet50 onnxruntime'], rounds[BARE])]
         rows.append({'width': width, 'height': height, 'batch': batch,
-                     'times_as_long': median(ratios), 'lowest': min(ratios),
-                     'highest': max(ratios)})
+                     **_spread('times_as_long', ratios)})
     return rows
+
+
+def _spread(name: str, ratios: list) -> dict:
+    return {name: median(ratios), 'lowest': min(ratios), 'highest': max(ratios)}
 
 
 def main(argv=None) -> int:
@@ -161,6 +163,8 @@ def main(argv=None) -> int:
     from records import RESULTS, write
     from roofline import measure_roofline
     from stages import measure_stages
+    if unknown := {*(options.only or ())} - {*OURS, *OTHERS}:
+        parser().error(f'{", ".join(sorted(unknown))}: the options are {", ".join((*OURS, *OTHERS))}')
     names = [REFERENCE, BARE, *(options.only or OURS)]
     if options.others and not options.only:
         names += [name for name in OTHERS if 'openvino' not in name or find_spec('openvino')]
