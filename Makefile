@@ -29,7 +29,7 @@ help:  ## Show this list
 setup: $(INSTALLED) $(DEVELOPING)  ## Make .venv with ROS 2 Jazzy, PyTorch and this package
 
 test: $(INSTALLED) $(DEVELOPING)  ## Run the tests, but the slow ones (PYTEST_ARGS="-k name" for some)
-	$(BIN)/pytest -n auto --dist loadfile -m 'not slow' $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(INSTALLED) $(DEVELOPING)  ## Run the tests that train, export or measure
 	$(BIN)/pytest -n auto --dist loadfile -m slow $(PYTEST_ARGS)

@@ -83,7 +83,9 @@ def start_node(robot: Robot, folder: Path) -> float:
 def run(*words: str) -> float:
     """Run Python; return the seconds that takes."""
     began_s = perf_counter()
-    subprocess.run([sys.executable, '-I', *words], check=True, stdout=subprocess.DEVNULL)
+    # In a folder without a fliqe_ros; -I would hide what a workspace puts on PYTHONPATH.
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL,
+                   cwd=tempfile.gettempdir())
     return perf_counter() - began_s
 
 

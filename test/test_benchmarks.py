@@ -46,6 +46,7 @@ def checked(file):
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
     """Return the folder of what the quick paths have written."""
+    pytest.importorskip('torch')
     folder = tmp_path_factory.mktemp('results')
     bench('library', '--quick', '--threads', 1, '--out', folder)
     bench('node', '--quick', '--out', folder)
@@ -55,6 +56,8 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize('script', [
     'library', 'node', 'start', 'gpu', 'growth', 'recordings', 'scheduler'])
 def test_help(script):
+    if needed := {'library': 'torch', 'gpu': 'torch', 'recordings': 'av'}.get(script):
+        pytest.importorskip(needed)
     assert '--quick' in bench(script, '--help')
 
 

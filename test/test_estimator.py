@@ -151,6 +151,7 @@ def test_odd_sizes_and_blank_frames_give_finite_scores(fliqe, shape, level):
 
 
 def test_bad_settings_are_named():
+    pytest.importorskip('torch')
     with pytest.raises(CheckpointError, match='/nowhere/model.pt: there is no such file'):
         FLIQE('/nowhere/model.pt')
     with pytest.raises(ValueError, match="'tpu' is none of auto, cpu, cuda"):
@@ -164,6 +165,7 @@ def test_bad_settings_are_named():
 
 
 def test_bfloat16_stays_close(fliqe):
+    pytest.importorskip('torch')
     frames = [clean_frame(seed) for seed in range(3)]
     half = FLIQE(device='cpu', precision='bfloat16')
     assert half.estimate_batch(frames) == pytest.approx(fliqe.estimate_batch(frames), abs=0.03)
@@ -232,6 +234,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.mark.parametrize('backend', ['torch', 'onnxruntime'])
 def test_memory_does_not_grow_with_the_number_of_frames(backend):
+    pytest.importorskip(backend)
     done = subprocess.run([sys.executable, '-c', PEAK_MEMORY, backend], capture_output=True,
                           text=True, check=True)
     assert int(done.stdout) < 60_000, 'KiB'

@@ -6,6 +6,7 @@ context, or really in a process of its own.
 """
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import shutil
@@ -114,9 +115,11 @@ def ros_arguments(parameters, remappings=()):
 
 @pytest.fixture(scope='session')
 def model_file(tmp_path_factory):
-    """Return the path of a copy of the packaged model."""
-    from fliqe_ros.models.packaged import DEFAULT_MODEL
-    return shutil.copy(DEFAULT_MODEL, str(tmp_path_factory.mktemp('model') / 'copy.pt'))
+    """Return the path of a copy of the packaged model that this installation can read."""
+    from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_ONNX_MODEL
+    packaged = DEFAULT_MODEL if find_spec('torch') else DEFAULT_ONNX_MODEL
+    copy = (tmp_path_factory.mktemp('model') / 'copy').with_suffix(packaged.suffix)
+    return shutil.copy(packaged, str(copy))
 
 
 @pytest.fixture(scope='session')

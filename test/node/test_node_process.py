@@ -55,6 +55,7 @@ def test_signals_end_it_cleanly(robot, run_process, number):
 
 @pytest.fixture
 def slow_model(tmp_path):
+    pytest.importorskip('torch')
     from fliqe_ros.models.checkpoint import save_checkpoint
     from fliqe_ros.models.resnet50 import ResNet50
     path = tmp_path / 'slow.pt'
@@ -93,6 +94,7 @@ def test_signal_during_start_up(robot, run_process, slow_model):
 
 
 def test_bad_model_stops_the_start_with_one_sentence(run_process, tmp_path):
+    pytest.importorskip('torch')
     bad = tmp_path / 'bad.pt'
     bad.write_bytes(b'no model')
     process = run_process(cameras=[FRONT], model=str(bad))
@@ -126,6 +128,7 @@ def test_default_model_on_the_cpu_needs_no_pytorch(robot, run_process, broken_py
 
 
 def test_broken_pytorch_stops_the_start_with_one_sentence(run_process, broken_pytorch):
+    pytest.importorskip('torch')
     process = run_process(cameras=[FRONT], environment=broken_pytorch)
     assert process.wait(60) == 1
     line, = process.log().splitlines()
