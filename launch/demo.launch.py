@@ -10,7 +10,8 @@ fliqe.launch.py, such as model:=…, do here what they do there.
 import os
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -73,9 +74,15 @@ def launch_cameras(context):
         }],
         # launch leaves what it started alone when it is terminated: this makes it notice.
         additional_env={'FLIQE_LAUNCHED_BY': str(os.getpid())},
+        on_exit=end_with_the_cameras,
         output='screen',
         emulate_tty=True,
     )]
+
+
+def end_with_the_cameras(event, context):
+    """Return what to do once the cameras have ended: stop, if they failed."""
+    return [Shutdown(reason='the cameras have failed')] if event.returncode else None
 
 
 def launch_node(_):

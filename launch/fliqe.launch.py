@@ -14,7 +14,7 @@ import sys
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchDescription
 from launch.actions import (
-    DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler)
+    DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler, Shutdown)
 from launch.conditions import IfCondition
 from launch.events import matches_action
 from launch.logging import get_logger
@@ -110,13 +110,30 @@ def given_parameters(context):
     return {**parameters, 'cameras': cameras} if cameras else parameters
 
 
+def launched(*names):
+    """Tell whether a file of these names was launched, rather than included by another."""
+    return any(Path(word).name in names for word in sys.argv)
+
+
+def end_with_the_node(event, context):
+    """
+    Return what to do once the node has ended: stop, if it failed.
+
+    Otherwise launch_ros waits for the services of a node that died before it had any. What
+    includes this file goes on, as it may be all of a robot.
+    """
+    if event.returncode and launched(NAME, 'demo.launch.py'):
+        return [Shutdown(reason='the node has failed')]
+    return None
+
+
 def warn_of_unknown_arguments(context):
     """
     Warn of arguments that this file does not have.
 
     Where another file includes this one, they may be arguments of that one.
     """
-    if not any(Path(word).name == NAME for word in sys.argv):
+    if not launched(NAME):
         return
     names = [argument.name for argument in ARGUMENTS]
     for name in sorted(set(context.launch_configurations) - set(names)):
@@ -150,6 +167,7 @@ def launch_node(context):
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
         # launch leaves what it started alone when it is terminated: this makes it notice.
         additional_env={'FLIQE_LAUNCHED_BY': str(os.getpid())},
+        on_exit=end_with_the_node,
         output='screen',
         emulate_tty=True,
     )

@@ -5,6 +5,7 @@ from contextlib import suppress
 import gc
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -260,6 +261,20 @@ def test_an_argument_that_does_not_exist_is_told(tmp_path, argument, sentence):
         [sys.executable, '-c', RUN, str(FLIQE), argument, 'params_file:=/nowhere.yaml'],
         cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert sentence in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize('path, argument, failed', [
+    (FLIQE, 'params_file:=broken.yaml', 'quality_node'),
+    (DEMO, 'params_file:=broken.yaml', 'quality_node'),
+    (DEMO, 'schedule:=xyzzy', 'camera_sim'),
+])
+def test_what_fails_at_the_start_ends_the_launch(tmp_path, path, argument, failed):
+    pytest.importorskip('launch_ros')
+    (tmp_path / 'broken.yaml').write_text('/**:\n  ros__parameters: {cameras: [')
+    done = subprocess.run(
+        [sys.executable, '-c', RUN, str(path), argument], cwd=tmp_path, capture_output=True,
+        text=True, timeout=60)
+    assert re.search(rf'{failed}-\d\] was required: shutting down', done.stderr + done.stdout)
 
 
 @pytest.mark.parametrize('signals', [

@@ -119,7 +119,12 @@ class CameraSet:
         """Take a sample of all counts for the rates; call it about once a second."""
         for camera, interface in self._interfaces.items():
             interface.session.sample(now_ns)
-            if learnt := interface.session.learning.finish(now_ns):
+            learning = interface.session.learning
+            if not (learnt := learning.finish(now_ns)):
+                continue
+            if learnt in learning.problems:
+                self._node.get_logger().warning(f'{camera}: {learnt}')
+            else:
                 self._node.get_logger().info(f'{camera}: {learnt}')
 
     def learn(
