@@ -8,6 +8,8 @@ fliqe.launch.py, such as model:=…, do here what they do there.
 """
 
 import os
+from pathlib import Path
+from runpy import run_path
 
 from launch import LaunchDescription
 from launch.actions import (
@@ -85,8 +87,11 @@ def end_with_the_cameras(event, context):
     return [Shutdown(reason='the cameras have failed')] if event.returncode else None
 
 
-def launch_node(_):
+def launch_node(context):
     """Return the node; not where ``ros2 launch -s`` would list its arguments as of this file."""
+    fliqe = run_path(str(Path(__file__).with_name('fliqe.launch.py')))
+    fliqe['warn_of_unknown_arguments'](
+        context, Path(__file__).name, [*ARGUMENTS, *fliqe['ARGUMENTS']])
     return [IncludeLaunchDescription(
         PythonLaunchDescriptionSource(in_package('launch', 'fliqe.launch.py')),
         launch_arguments={

@@ -127,25 +127,25 @@ def end_with_the_node(event, context):
     return None
 
 
-def warn_of_unknown_arguments(context):
+def warn_of_unknown_arguments(context, file, arguments):
     """
-    Warn of arguments that this file does not have.
+    Warn of arguments that a launched file does not have.
 
-    Where another file includes this one, they may be arguments of that one.
+    Where another file includes it, they may be arguments of that one.
     """
-    if not launched(NAME):
+    if not launched(file):
         return
-    names = [argument.name for argument in ARGUMENTS]
+    names = [argument.name for argument in arguments]
     for name in sorted(set(context.launch_configurations) - set(names)):
         close = get_close_matches(name, names, 1)
         meant = (f', did you mean {close[0]}?' if close
                  else ': ros2 launch -s lists those there are')
-        get_logger(NAME).warning(f'there is no launch argument {name}{meant}')
+        get_logger(file).warning(f'there is no launch argument {name}{meant}')
 
 
 def launch_node(context):
     """Return the node and, with autostart, what takes it to the state active."""
-    warn_of_unknown_arguments(context)
+    warn_of_unknown_arguments(context, NAME, ARGUMENTS)
     params_file = Path(context.launch_configurations['params_file'])
     if not params_file.is_file():  # which launch_ros only warns of
         raise RuntimeError(f'params_file: there is no file {params_file}')

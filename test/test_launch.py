@@ -251,16 +251,18 @@ def test_a_wrong_argument_ends_the_launch_and_is_named(tmp_path, path, argument,
     assert sentence in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize('argument, sentence', [
-    ('camera:=/flir_front', 'there is no launch argument camera, did you mean cameras?'),
-    ('xyzzy:=1', 'there is no launch argument xyzzy: ros2 launch -s lists those there are'),
+@pytest.mark.parametrize('path, argument, sentence', [
+    (FLIQE, 'camera:=/flir_front', 'there is no launch argument camera, did you mean cameras?'),
+    (FLIQE, 'xyzzy:=1', 'there is no launch argument xyzzy: ros2 launch -s lists those there are'),
+    (DEMO, 'modle:=/x.onnx', 'there is no launch argument modle, did you mean model?'),
 ])
-def test_an_argument_that_does_not_exist_is_told(tmp_path, argument, sentence):
+def test_an_argument_that_does_not_exist_is_told(tmp_path, path, argument, sentence):
     pytest.importorskip('launch_ros')
     done = subprocess.run(
-        [sys.executable, '-c', RUN, str(FLIQE), argument, 'params_file:=/nowhere.yaml'],
+        [sys.executable, '-c', RUN, str(path), argument, 'params_file:=/nowhere.yaml'],
         cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert sentence in done.stderr + done.stdout
+    assert (done.stderr + done.stdout).count('there is no launch argument') == 1
 
 
 @pytest.mark.parametrize('path, argument, failed', [
