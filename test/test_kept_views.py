@@ -103,3 +103,13 @@ def test_shown_often_what_is_kept_is_learnt(sources, monkeypatch):
         score = torch.sigmoid(-trained.logit(embedding))
     spoilt = views.targets > 0.9
     assert score[views.labels == 0].mean() > score[spoilt].mean() + 0.5
+
+
+def test_scores_are_surer_in_the_end_and_turn_over_at_the_same_place(sources, monkeypatch):
+    monkeypatch.setattr(kept_views, 'LEARNT_SHARE', 0.0)
+    network = ThermalS()
+    embeddings = torch.nn.functional.normalize(torch.randn(8, 256), dim=1)
+    before = network.eval().logit(embeddings).detach()
+    train_glance(network, sources, CONFIG, 'cpu', workers=0)
+    assert torch.allclose(network.logit(embeddings), kept_views.CERTAINTY * before, atol=1e-6)
+    assert kept_views.CERTAINTY > 1

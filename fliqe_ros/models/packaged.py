@@ -7,4 +7,4 @@ _WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = _WEIGHTS / 'thermal_s.pt'
 DEFAULT_ONNX_MODEL = _WEIGHTS / 'thermal_s.onnx'
 #: SHA-256 of the packaged checkpoint, the only one that an unsafe PyTorch may load.
-DEFAULT_MODEL_SHA256 = 'fe74a06b4303dfc8845940c013a0d637bda5e3ec82f1e9ad092878ef53ccda84'
+DEFAULT_MODEL_SHA256 = '51f2c5753f0287c3c68b0366ff2af0f0f23f7ed34bbd9aa0b2942576c0ac65f1'

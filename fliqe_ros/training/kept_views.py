@@ -28,6 +28,10 @@ BATCH = 256
 #: How far the weights go from what they were to what is learnt. Between the two, frames of other
 #: cameras are judged better than at either end (Wortsman et al., CVPR 2022, arXiv:2109.01903).
 LEARNT_SHARE = 0.6
+#: The score's logit is multiplied by this at the end: temperature scaling (Guo et al., ICML 2017,
+#: arXiv:1706.04599). Between the two, the network is less sure than it is right. What lies at 0.5,
+#: where people begin to call a picture fair, stays there.
+CERTAINTY = 1.75
 #: Stands behind the epochs of encoder, heads and map, so that these are views of their own.
 KEPT_VIEWS_EPOCH = 4_000_000
 
@@ -125,4 +129,7 @@ def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: s
     network.load_state_dict({
         key: value.lerp(learnt[key], LEARNT_SHARE) if value.is_floating_point() else learnt[key]
         for key, value in before.items()})
+    with torch.no_grad():
+        for parameter in network.classifier[-1].parameters():
+            parameter *= CERTAINTY
     return network.eval()

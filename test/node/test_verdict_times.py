@@ -110,7 +110,7 @@ def test_single_bad_frames_and_every_tenth_change_nothing(robot, run_node, rate_
 
 def wandering():
     """Return a threshold, frames whose score is just below it, and others just above."""
-    frames = list(pictures(120, lambda number: 0.08 + number / 1500))
+    frames = list(pictures(120, lambda number: 0.14 + number / 1500))
     fliqe = FLIQE(device='cpu')
     scores = np.array([fliqe.assess(frame).score for frame in frames])
 
