@@ -100,6 +100,11 @@ def at_middle_rate(rows: list) -> list:
 
 def node_section(record: dict) -> str:
     """Return the tables of ``node.json``."""
+    where = ('width', 'height', 'rate_hz')
+    network = {tuple(row[name] for name in where): row['cpu_ms_per_frame']
+               for row in record.get('bare_network', ())}  # not in results from before
+    beside = {'× bare network': lambda r: r['cpu_ms_per_frame'] / network[
+        tuple(r[name] for name in where)]} if network else {}
     return '\n\n'.join([
         _source(record),
         table(at_middle_rate(record['node']), {
@@ -109,7 +114,7 @@ def node_section(record: dict) -> str:
             'p95': lambda r: r['latency_p95_ms'], 'p99': lambda r: r['latency_p99_ms'],
             'max': lambda r: r['latency_max_ms'], 'scored': lambda r: f'{r["share_scored"]:.1%}',
             'least/most': lambda r: r['least_to_most'],
-            'CPU ms/frame': lambda r: r['cpu_ms_per_frame'],
+            'CPU ms/frame': lambda r: r['cpu_ms_per_frame'], **beside,
             'MB at start, after': lambda r: f'{r["memory_at_start_mb"]:.0f}, '
                                             f'{r["memory_mb"]:.0f}',
             'highest Hz': lambda r: r['highest_rate_hz']}),

@@ -163,8 +163,8 @@ def main(argv=None) -> int:
     from records import RESULTS, write
     from roofline import measure_roofline
     from stages import measure_stages
-    if unknown := {*(options.only or ())} - {*OURS, *OTHERS}:
-        parser().error(f'{", ".join(sorted(unknown))}: the options are {", ".join((*OURS, *OTHERS))}')
+    if unknown := sorted({*(options.only or ())} - {*OURS, *OTHERS}):
+        parser().error(f'{", ".join(unknown)}: the options are {", ".join((*OURS, *OTHERS))}')
     names = [REFERENCE, BARE, *(options.only or OURS)]
     if options.others and not options.only:
         names += [name for name in OTHERS if 'openvino' not in name or find_spec('openvino')]

@@ -4,7 +4,7 @@ Speed of the node: cameras in processes of their own → DDS → node → scores
 As in NVIDIA's ros2_benchmark, frames are made beforehand and published at fixed rates, in
 several iterations of which medians are reported; then the highest rate is searched at which less
 than 5 % of the frames are lost. All of it once for one node with all cameras and once for a node
-process for each camera.
+process for each camera; beside that the CPU time of the network alone at the same rates.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from statistics import median
 import sys
 import tempfile
 
+from bare_network import cpu_ms_per_frame
 from fliqe_ros.node.inference_worker import CPU_BATCH
 from fliqe_ros.node.parameters import PARAMETERS
 from fliqe_ros.node.timing import percentile
@@ -126,6 +127,14 @@ def measure_grid(options, new_folder) -> list:
     return rows
 
 
+def measure_network(options) -> list:
+    """Return a row for each size and rate: what the network alone takes of the CPU."""
+    return [{'width': size[0], 'height': size[1], 'rate_hz': rate, 'cpu_ms_per_frame': median(
+        cpu_ms_per_frame(size, rate, options.seconds, options.backend, options.threads)
+        for _ in range(options.iterations))}
+        for size in options.sizes for rate in options.rates]
+
+
 def soak(options, new_folder) -> dict:
     """Flood one node with many cameras for long; tell fairness and growth of memory."""
     cameras, size = min(max(options.cameras), FLOOD_CAMERAS), options.sizes[-1]
@@ -154,6 +163,7 @@ def main(argv=None) -> int:
             return Path(tempfile.mkdtemp(dir=folder))
         try:
             content = {'node': measure_grid(options, new_folder),
+                       'bare_network': measure_network(options),
                        'soak': soak(options, new_folder)}
         finally:
             rclpy.shutdown()

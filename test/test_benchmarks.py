@@ -88,6 +88,9 @@ def test_node(results):
         assert 0 < row['share_scored'] <= 1
         assert 0 < row['latency_p50_ms'] <= row['latency_p99_ms'] <= row['latency_max_ms']
     assert record['soak']['memory_early_mb'] > 10
+    network, = record['bare_network']
+    assert (network['width'], network['rate_hz']) == (160, 10)
+    assert 0 < network['cpu_ms_per_frame'] < record['node'][0]['cpu_ms_per_frame']
 
 
 @pytest.mark.slow

@@ -130,6 +130,6 @@ def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: s
         key: value.lerp(learnt[key], LEARNT_SHARE) if value.is_floating_point() else learnt[key]
         for key, value in before.items()})
     with torch.no_grad():
-        for parameter in network.classifier[-1].parameters():
+        for parameter in [*network.classifier.parameters()][-2:]:  # of its last layer
             parameter *= CERTAINTY
     return network.eval()
