@@ -131,5 +131,5 @@ def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: s
         for key, value in before.items()})
     with torch.no_grad():
         for parameter in [*network.classifier.parameters()][-2:]:  # of its last layer
-            parameter *= CERTAINTY
+            parameter.mul_(CERTAINTY)
     return network.eval()
