@@ -236,19 +236,30 @@ def test_launch_activates_a_node_that_is_rescued_after_a_bad_start(launched, obs
     assert wait_until(observer, lambda: state_of(observer, '/fliqe') == 'active')
 
 
+@pytest.fixture
+def launch_until_it_ends(tmp_path):
+    """Launch a file that soon ends; return the exit status and all that was said."""
+    pytest.importorskip('launch_ros')
+
+    def launch(path, *arguments):
+        done = subprocess.run(
+            [sys.executable, '-c', RUN, str(path), *arguments], cwd=tmp_path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        return done.returncode, done.stdout
+    return launch
+
+
 @pytest.mark.parametrize('path, argument, sentence', [
     (FLIQE, 'params_file:=/nowhere.yaml', 'params_file: there is no file /nowhere.yaml'),
     (FLIQE, 'threads:=many', "threads: 'many' is not a whole number"),
     (DEMO, 'cameras:=,', 'cameras: name at least one'),
     (DEMO, 'rate:=fast', "rate: 'fast' is not a number"),
 ])
-def test_a_wrong_argument_ends_the_launch_and_is_named(tmp_path, path, argument, sentence):
-    pytest.importorskip('launch_ros')
-    done = subprocess.run(
-        [sys.executable, '-c', RUN, str(path), argument], cwd=tmp_path,
-        capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    assert sentence in done.stderr + done.stdout
+def test_a_wrong_argument_ends_the_launch_and_is_named(
+        launch_until_it_ends, path, argument, sentence):
+    status, said = launch_until_it_ends(path, argument)
+    assert status == 1
+    assert sentence in said
 
 
 @pytest.mark.parametrize('path, argument, sentence', [
@@ -256,13 +267,10 @@ def test_a_wrong_argument_ends_the_launch_and_is_named(tmp_path, path, argument,
     (FLIQE, 'xyzzy:=1', 'there is no launch argument xyzzy: ros2 launch -s lists those there are'),
     (DEMO, 'modle:=/x.onnx', 'there is no launch argument modle, did you mean model?'),
 ])
-def test_an_argument_that_does_not_exist_is_told(tmp_path, path, argument, sentence):
-    pytest.importorskip('launch_ros')
-    done = subprocess.run(
-        [sys.executable, '-c', RUN, str(path), argument, 'params_file:=/nowhere.yaml'],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert sentence in done.stderr + done.stdout
-    assert (done.stderr + done.stdout).count('there is no launch argument') == 1
+def test_an_argument_that_does_not_exist_is_told(launch_until_it_ends, path, argument, sentence):
+    _, said = launch_until_it_ends(path, argument, 'params_file:=/nowhere.yaml')
+    assert sentence in said
+    assert said.count('there is no launch argument') == 1
 
 
 @pytest.mark.parametrize('path, argument, failed', [
@@ -270,13 +278,11 @@ def test_an_argument_that_does_not_exist_is_told(tmp_path, path, argument, sente
     (DEMO, 'params_file:=broken.yaml', 'quality_node'),
     (DEMO, 'schedule:=xyzzy', 'camera_sim'),
 ])
-def test_what_fails_at_the_start_ends_the_launch(tmp_path, path, argument, failed):
-    pytest.importorskip('launch_ros')
+def test_what_fails_at_the_start_ends_the_launch(
+        launch_until_it_ends, tmp_path, path, argument, failed):
     (tmp_path / 'broken.yaml').write_text('/**:\n  ros__parameters: {cameras: [')
-    done = subprocess.run(
-        [sys.executable, '-c', RUN, str(path), argument], cwd=tmp_path, capture_output=True,
-        text=True, timeout=60)
-    assert re.search(rf'{failed}-\d\] was required: shutting down', done.stderr + done.stdout)
+    _, said = launch_until_it_ends(path, argument)
+    assert re.search(rf'{failed}-\d\] was required: shutting down', said)
 
 
 @pytest.mark.parametrize('signals', [
