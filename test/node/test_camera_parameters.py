@@ -191,12 +191,13 @@ def test_scores_are_judged_and_frames_cut_for_each_camera(robot, run):
 def test_a_palette_is_chosen_for_one_camera_live(robot, run):
     run('{palette: opencv_cool, camera_settings: {flir_front: {palette: none}}}', cameras=[FRONT])
     front = robot.active_camera(FRONT)
-    coloured = cv2.applyColorMap(front.frame(), cv2.COLORMAP_COOL)
+    soft = cv2.GaussianBlur(front.frame(), (0, 0), 2.0)  # whose score lies between
+    coloured = cv2.applyColorMap(soft, cv2.COLORMAP_COOL)
     fliqe = FLIQE(device='cpu')
     gray = cv2.cvtColor(coloured, cv2.COLOR_BGR2GRAY)
     brightness = fliqe.estimate_image_quality(gray)
     levels = fliqe.estimate_image_quality(PaletteReader('opencv_cool').to_gray(coloured))
-    assert abs(brightness - levels) > 0.003
+    assert abs(brightness - levels) > 0.01
     front.publish(image_message(coloured))
     assert robot.wait_for_scores(FRONT, 1)[0].score == pytest.approx(brightness, abs=1e-3)
     assert delete(robot, OWN + 'palette').successful
