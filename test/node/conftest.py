@@ -99,6 +99,7 @@ class NodeProcess:
         # Not killed: Fast DDS may crash, rarely, where a process it shares memory with is.
         self.process.terminate()
         self.process.wait()
+        print(self.log())  # shown where a test fails
 
 
 def ros_arguments(parameters, remappings=()):

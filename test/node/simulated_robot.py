@@ -21,6 +21,8 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 HEIGHT, WIDTH = 128, 160
+#: How long the state may take to be told until it is asked for again.
+ASK_AGAIN_S = 1.0
 #: What a good camera sees; a gradient would be blank.
 _SCENE = ThermalScene(0, HEIGHT, WIDTH)
 GOOD_PICTURE = GainControl()(_SCENE.sensor_counts(
@@ -182,12 +184,34 @@ class Robot:
 
     def call(self, service_type, service, request):
         if service not in self._clients:
-            self._clients[service] = self.node.create_client(service_type, service)
-        client = self._clients[service]
-        self.spin_until(client.service_is_ready, f'service {service}')
-        future = client.call_async(request)
+            self._clients[service] = self._make_client(service_type, service)
+        future = self._clients[service].call_async(request)
         self.spin_until(future.done, f'answer of {service}')
         return future.result()
+
+    def _make_client(self, service_type, service):
+        """
+        Return a client that answers reach.
+
+        Answers are lost where the node has not discovered the client yet, though the client has
+        discovered the node (ros2/rmw_fastrtps#842). It discovers clients in the order in which
+        they are made, so once it answers a later one, it knows this one as well.
+        """
+        client = self.node.create_client(service_type, service)
+        self.spin_until(client.service_is_ready, f'service {service}')
+        later = self.node.create_client(GetState, f'{self.name}/get_state')
+        self.spin_until(later.service_is_ready, f'service {self.name}/get_state')
+        questions = []
+
+        def is_answered():
+            if time.monotonic() > ASK_AGAIN_S * len(questions) + begin_s:
+                questions.append(later.call_async(GetState.Request()))
+            return any(question.done() for question in questions)
+
+        begin_s = time.monotonic()
+        self.spin_until(is_answered, f'answer of {self.name}')
+        self.node.destroy_client(later)
+        return client
 
     def transition(self, label) -> bool:
         """Ask for a transition; return whether it succeeded."""

@@ -196,6 +196,7 @@ def test_namespaced_renamed_and_remapped(robot, run_process):
         assert ('node', '/robot7/watcher') in robot.values(status)
     status = robot.wait_for_status('robot7.watcher: inference', lambda s: True)
     assert status.hardware_id == '/robot7/watcher'
+    robot.name = '/robot7/watcher'
     assert robot.trigger('/robot7/watcher/reset').success
     assert robot.trigger('/robot7/flir/quality/reset').success
     assert process.process.poll() is None
