@@ -1,5 +1,7 @@
 """What can be wrong with a frame, a file, a model or a setting; imports nothing of the package."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 _LONGEST_LINE = 400
@@ -34,6 +36,11 @@ class CheckpointError(ValueError):
         self.path = Path(path)
         self.reason = reason
 
+    @classmethod
+    def no_file(cls, path: Path) -> CheckpointError:
+        """Return the error for a path at which no file is."""
+        return cls(path, 'it is a folder' if path.is_dir() else 'there is no such file')
+
 
 class ProfileError(ValueError):
     """A camera's profile cannot be learnt, read or used; the text says why in one sentence."""
@@ -54,4 +61,7 @@ class ScheduleError(ValueError):
 def one_line(error: BaseException) -> str:
     """Return what an error says, on one line; its type where it says nothing."""
     sentence = ' '.join(str(error).split()) or type(error).__name__
-    return sentence if len(sentence) <= _LONGEST_LINE else sentence[:_LONGEST_LINE - 1] + '…'
+    if len(sentence) <= _LONGEST_LINE:
+        return sentence
+    kept = sentence[:_LONGEST_LINE - 1]
+    return (kept.rsplit(' ', 1)[0] if sentence[_LONGEST_LINE - 1] != ' ' else kept) + '…'

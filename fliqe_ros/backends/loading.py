@@ -80,7 +80,7 @@ def _require_match(path: Path, backend: str) -> None:
         raise ValueError(f"Backend 'onnxruntime' cannot run {path}: export it with "
                          'fliqe export.')
     if not path.is_file():
-        raise CheckpointError(path, 'there is no such file')
+        raise CheckpointError.no_file(path)
 
 
 def _what_needs(backend: str, chosen: str, device: str, precision: str, path: Path) -> str:

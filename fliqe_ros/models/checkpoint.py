@@ -87,7 +87,7 @@ def load_backbone(encoder: ResNet50Encoder, path: str | Path) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise CheckpointError(path, 'there is no such file')
+        raise CheckpointError.no_file(path)
     source: Path | BytesIO = path
     packaged = False
     if _torch_version() < _SAFE_TORCH:

@@ -418,3 +418,4 @@ def test_errors_on_one_line():
     assert one_line(ValueError('a\n  b')) == 'a b'
     assert one_line(KeyError()) == 'KeyError'
     assert len(one_line(ValueError('x' * 9999))) == 400
+    assert one_line(ValueError('three words ' * 99)).endswith(' three words…')
