@@ -50,6 +50,8 @@ class TrainingConfig:
     kept_steps: int = setting(0, 'batches that are kept in memory, 0.6 MB each, for the glance of '
                                  'thermal_s and what judges it')
     kept_epochs: int = setting(0, 'how often these are shown')
+    kept_certainty: float = setting(1.75, "factor on the score's logit after that (temperature "
+                                          'scaling); 1 where --init has been through it')
     map_steps: int = setting(1200, 'batches that the quality map is fitted to')
     artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
                                'show an artifact of the same type, such as H.264',

@@ -28,10 +28,6 @@ BATCH = 256
 #: How far the weights go from what they were to what is learnt. Between the two, frames of other
 #: cameras are judged better than at either end (Wortsman et al., CVPR 2022, arXiv:2109.01903).
 LEARNT_SHARE = 0.6
-#: The score's logit is multiplied by this at the end: temperature scaling (Guo et al., ICML 2017,
-#: arXiv:1706.04599). Between the two, the network is less sure than it is right. What lies at 0.5,
-#: where people begin to call a picture fair, stays there.
-CERTAINTY = 1.75
 #: Stands behind the epochs of encoder, heads and map, so that these are views of their own.
 KEPT_VIEWS_EPOCH = 4_000_000
 
@@ -94,6 +90,10 @@ def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: s
 
     The cells of the glance learn where the fault is, beside what it is: an answer for each
     of 192 cells says more of a drop than one for the frame.
+
+    Between the two, the network is less sure than it is right. So the score's logit is multiplied
+    by ``kept_certainty``: temperature scaling (Guo et al., ICML 2017, arXiv:1706.04599). What lies
+    at 0.5, where people begin to call a picture fair, stays there.
     """
     torch.manual_seed(config.seed)
     network.eval().requires_grad_(False)
@@ -131,5 +131,5 @@ def learn(network: ThermalS, views: KeptViews, config: TrainingConfig, device: s
         for key, value in before.items()})
     with torch.no_grad():
         for parameter in [*network.classifier.parameters()][-2:]:  # of its last layer
-            parameter.mul_(CERTAINTY)
+            parameter.mul_(config.kept_certainty)
     return network.eval()
