@@ -90,6 +90,20 @@ def test_channel_of_an_array():
     assert np.array_equal(decode(file.getvalue(), '.npy', 'frame=channel1'), COUNTS)
 
 
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_photograph_of_a_width(suffix):
+    red_and_green = np.zeros((30, 40, 3), np.uint8)
+    red_and_green[:, :20] = 0, 0, 255
+    red_and_green[:, 20:] = 0, 255, 0
+    encoded = cv2.imencode(suffix, cv2.resize(
+        red_and_green, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST))[1].tobytes()
+    gray = decode(encoded, suffix, 'width=40')
+    assert gray.dtype == np.uint8 and gray.shape == (30, 40)
+    np.testing.assert_allclose(gray[:, [0, -1]], [[76, 150]] * 30, atol=1)  # BT.601 luma
+    with pytest.raises(FAILURES):
+        decode(encoded[:9], suffix, 'width=40')
+
+
 @pytest.mark.parametrize('container', ['mp4', 'avi'])
 def test_second_of_a_video(container):
     file = io.BytesIO()

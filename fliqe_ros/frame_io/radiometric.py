@@ -21,6 +21,7 @@ FFF_HEADER = 64  # bytes
 FFF_VERSIONS = range(100, 200)
 FFF_FREE, FFF_RAW_DATA = 0, 1  # kinds of records
 FFF_PIXELS = 32  # bytes before the pixels in a record of raw data
+NOT_AN_IMAGE = 'not an image that OpenCV can decode'
 FFF_DAMAGED = 'an FFF picture that is cut short or damaged'
 IRB_IMAGE = 1
 IRB_PIXELS = 1728  # bytes of header, palette and metadata of an image block
@@ -34,7 +35,8 @@ def decode(data: bytes, suffix: str, part: str) -> np.ndarray:
     :param suffix: of the file's name, lower case.
     :param part: ``raw``: the sensor's counts of a radiometric file; ``t=N``: the first frame of a
         video at second N or later; ``frame=N``: frame N of a .cptv recording, whose background is
-        frame 0; ``frame=channelN``: channel N, from 0, of a .npy array (height, width, channels).
+        frame 0; ``frame=channelN``: channel N, from 0, of a .npy array (height, width, channels);
+        ``width=N``: a picture in gray, N pixels wide.
     :return: (H, W), uint16 for counts, else uint8.
     :raises: one of ``FAILURES`` if the file is not what its name says.
     """
@@ -54,7 +56,7 @@ def decode_image(data: bytes) -> np.ndarray:
     """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if pixels is None:
-        raise ValueError('not an image that OpenCV can decode')
+        raise ValueError(NOT_AN_IMAGE)
     return pixels
 
 
@@ -193,8 +195,18 @@ def _decode_video(data: bytes, second: int) -> np.ndarray:
     return np.rint((luma.clip(16, 235) - 16.0) * (255 / 219)).astype(np.uint8)
 
 
+def _decode_reduced(data: bytes, width: int) -> np.ndarray:
+    """Decode a picture, for instance a photograph, to gray, and average it down to a width."""
+    gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    if gray is None:
+        raise ValueError(NOT_AN_IMAGE)
+    size = width, max(round(gray.shape[0] * width / gray.shape[1]), 1)
+    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+
+
 RAW_DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
     '.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb, '.irg': _decode_irg,
     '.csv': _decode_csv}
 INDEXED_DECODERS: dict[str, Callable[[bytes, int], np.ndarray]] = {
-    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video, '.avi': _decode_video}
+    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video, '.avi': _decode_video,
+    **dict.fromkeys(('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.webp'), _decode_reduced)}

@@ -2,8 +2,9 @@
 Download the single frames that thermal_s was trained on from their public repositories.
 
 Each row of a table (CSV) makes FOLDER/folder/file from one file of a repository on GitHub at one
-commit. Its column "path" may end in #raw, #t=N, #frame=N or #frame=channelN: counts of a
-radiometric file, a frame of a video or recording, a channel of an array; these are stored as PNG.
+commit. Its column "path" may end in #raw, #t=N, #frame=N, #frame=channelN or #width=N: counts of a
+radiometric file, a frame of a video or recording, a channel of an array, a picture in gray and so
+many pixels wide; these are stored as PNG.
 Each frame must have the SHA-256 in the table. Files that have it already are not downloaded again.
 A frame that cannot be downloaded is reported, and the others are downloaded all the same. This
 needs git, and the Python package cptv for .cptv files.
