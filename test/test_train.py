@@ -73,7 +73,7 @@ def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
         [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
     made = load_model(tmp_path / 'thermal_s' / 'model.pt')
-    assert made.types == CLASSES and made.metadata['version'] == 12
+    assert made.types == CLASSES and made.metadata['version'] == 13
     assert made.metadata['config']['softness'] == 1.4, 'as the script says'
     first = load_model(tmp_path / 'thermal_s7' / 'model.pt')
     assert same_tensors(made.trunk.edges.state_dict(), first.edges.state_dict())

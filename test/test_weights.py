@@ -247,11 +247,12 @@ def test_single_frames_are_listed_with_an_open_licence():
     trained_on = load_model().metadata['training_data']
     with CARD.with_name('frames.csv').open() as file:
         rows = list(csv.DictReader(file))
-    assert len({(row['folder'], row['file']) for row in rows}) == len(rows) == 225
+    assert len({(row['folder'], row['file']) for row in rows}) == len(rows) == 521
     for row in rows:
         licence = row['licence'].split(' (')[0].replace('-', ' ')
-        assert licence.startswith(('CC0', 'CC BY ', 'MIT', 'Apache 2.0', 'BSD 3 Clause',
-                                   'ODC By ', 'public domain'))
+        assert licence.startswith(('CC0', 'CC BY', 'MIT', 'Apache 2.0', 'BSD 2 Clause',
+                                   'BSD 3 Clause', 'ODC By ', 'public domain', 'free to use'))
+        assert not {'SA', 'NC', 'ND'} & set(licence.split())  # for weights that are free
         assert any(licence.startswith(each.replace('-', ' '))
                    for each in trained_on[row['folder']].split(', ')), row['file']
 

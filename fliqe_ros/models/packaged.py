@@ -7,4 +7,4 @@ _WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = _WEIGHTS / 'thermal_s.pt'
 DEFAULT_ONNX_MODEL = _WEIGHTS / 'thermal_s.onnx'
 #: SHA-256 of the packaged checkpoint, the only one that an unsafe PyTorch may load.
-DEFAULT_MODEL_SHA256 = '51f2c5753f0287c3c68b0366ff2af0f0f23f7ed34bbd9aa0b2942576c0ac65f1'
+DEFAULT_MODEL_SHA256 = '9b1535355f43d554bb8c65e509fb7185709eebe98ecd41baafe6873a324024c5'
