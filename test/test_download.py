@@ -100,8 +100,9 @@ def test_photograph_of_a_width(suffix):
     gray = decode(encoded, suffix, 'width=40')
     assert gray.dtype == np.uint8 and gray.shape == (30, 40)
     np.testing.assert_allclose(gray[:, [0, -1]], [[76, 150]] * 30, atol=1)  # BT.601 luma
-    with pytest.raises(FAILURES):
-        decode(encoded[:9], suffix, 'width=40')
+    for data, part in ((encoded[:9], 'width=40'), (encoded, 't=40')):
+        with pytest.raises(FAILURES):
+            decode(data, suffix, part)
 
 
 @pytest.mark.parametrize('container', ['mp4', 'avi'])

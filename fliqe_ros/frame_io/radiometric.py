@@ -45,6 +45,8 @@ def decode(data: bytes, suffix: str, part: str) -> np.ndarray:
     number = re.search(r'\d+$', part)
     if number is None:
         raise ValueError(f'{part!r} has no number at its end')
+    if part.startswith('width='):
+        return _decode_reduced(data, int(number[0]))
     return INDEXED_DECODERS[suffix](data, int(number[0]))
 
 
@@ -208,5 +210,4 @@ RAW_DECODERS: dict[str, Callable[[bytes], np.ndarray]] = {
     '.jpg': _decode_jpeg, '.fff': _decode_fff, '.irb': _decode_irb, '.irg': _decode_irg,
     '.csv': _decode_csv}
 INDEXED_DECODERS: dict[str, Callable[[bytes, int], np.ndarray]] = {
-    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video, '.avi': _decode_video,
-    **dict.fromkeys(('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.webp'), _decode_reduced)}
+    '.cptv': _decode_cptv, '.npy': _decode_npy, '.mp4': _decode_video, '.avi': _decode_video}
