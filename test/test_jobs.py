@@ -212,6 +212,37 @@ def test_a_run_that_is_ended_leaves_no_process_and_goes_on(
     assert content(out) == expected
 
 
+LARGE_RESULT = """
+from pathlib import Path
+from fliqe_ros.recordings.processes import Processes
+
+
+def large():
+    return bytes(100_000_000)
+
+
+def bytes_read():
+    told = dict(line.split(': ') for line in Path('/proc/self/io').read_text().splitlines())
+    return int(told['rchar'])
+
+
+if __name__ == '__main__':
+    processes = Processes(1, None)
+    processes.submit(int).result()
+    before = bytes_read()
+    processes.submit(large)
+    while bytes_read() < before + 10_000_000:
+        pass
+    processes.close()
+"""
+
+
+def test_a_result_that_is_half_sent_keeps_nobody_waiting(tmp_path):
+    script = tmp_path / 'large_result.py'
+    script.write_text(LARGE_RESULT)
+    subprocess.run([sys.executable, str(script)], check=True, timeout=60)
+
+
 def spec(**changed):
     fliqe = FLIQE(device='cpu')
     return ModelSpec(**{'path': None, 'device': 'cpu', 'precision': fliqe.precision,

@@ -67,10 +67,10 @@ class Processes(RemoteWorkers):
     def _start(self, pool: ProcessPoolExecutor, outer: Future[Any], work: Callable[[], Any],
                attempt: int) -> None:
         try:
-            inner = pool.submit(work)
+            inner = pool.submit(_work, work)
         except BrokenExecutor:  # it died while it had nothing to do
             pool = self._pool()
-            inner = pool.submit(work)
+            inner = pool.submit(_work, work)
         inner.add_done_callback(partial(self._ended, pool, outer, work, attempt))
 
     def _ended(self, pool: ProcessPoolExecutor, outer: Future[Any], work: Callable[[], Any],
@@ -95,12 +95,50 @@ class Processes(RemoteWorkers):
         self._start_waiting()
 
 
+class _Ending:
+    """
+    When a process that is told to end may do so: not while it sends a result.
+
+    Of half a result the process that reads it would wait for the rest for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_told = self._is_at_work = False
+
+    def watch(self, watched: Connection) -> None:
+        """Wait for the other end to be closed, then end at work, or when nobody is left."""
+        watched.poll(None)
+        with self._lock:
+            self._is_told = True
+            if self._is_at_work:
+                os._exit(1)
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    def work(self, function: Callable[[], Any]) -> Any:
+        """Call a function."""
+        with self._lock:
+            if self._is_told:
+                os._exit(1)
+            self._is_at_work = True
+        try:
+            return function()
+        finally:
+            with self._lock:
+                self._is_at_work = False
+
+
+_ending = _Ending()
+
+
 def _begin(watched: Connection) -> None:
     """Prepare a process: Ctrl-C is for the one that started it, with which it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_ending.watch, args=(watched,), daemon=True).start()
 
-    def watch() -> None:
-        watched.poll(None)
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+def _work(function: Callable[[], Any]) -> Any:
+    return _ending.work(function)
