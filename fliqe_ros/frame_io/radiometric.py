@@ -21,7 +21,6 @@ FFF_HEADER = 64  # bytes
 FFF_VERSIONS = range(100, 200)
 FFF_FREE, FFF_RAW_DATA = 0, 1  # kinds of records
 FFF_PIXELS = 32  # bytes before the pixels in a record of raw data
-NOT_AN_IMAGE = 'not an image that OpenCV can decode'
 FFF_DAMAGED = 'an FFF picture that is cut short or damaged'
 IRB_IMAGE = 1
 IRB_PIXELS = 1728  # bytes of header, palette and metadata of an image block
@@ -50,15 +49,16 @@ def decode(data: bytes, suffix: str, part: str) -> np.ndarray:
     return INDEXED_DECODERS[suffix](data, int(number[0]))
 
 
-def decode_image(data: bytes) -> np.ndarray:
+def decode_image(data: bytes, mode: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     """
-    Decode an image file without any conversion.
+    Decode an image file, by default without any conversion.
 
+    :param mode: one of OpenCV's ``IMREAD_…``.
     :raises ValueError: if OpenCV cannot decode it.
     """
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
     if pixels is None:
-        raise ValueError(NOT_AN_IMAGE)
+        raise ValueError('not an image that OpenCV can decode')
     return pixels
 
 
@@ -199,9 +199,7 @@ def _decode_video(data: bytes, second: int) -> np.ndarray:
 
 def _decode_reduced(data: bytes, width: int) -> np.ndarray:
     """Decode a picture, for instance a photograph, to gray, and average it down to a width."""
-    gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-    if gray is None:
-        raise ValueError(NOT_AN_IMAGE)
+    gray = decode_image(data, cv2.IMREAD_GRAYSCALE)
     size = width, max(round(gray.shape[0] * width / gray.shape[1]), 1)
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
