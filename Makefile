@@ -42,7 +42,7 @@ monitor: $(INSTALLED) $(WATCHING)  ## The same, watched in a window until it is 
 	$(BIN)/python -I -m fliqe_ros.tools.demo --monitor $(if $(DEMO_SOURCE),--source "$$DEMO_SOURCE") $(DEMO_ARGS)
 
 bench: $(INSTALLED) $(DEVELOPING)  ## Measure speed; tables and plots for docs/performance.md (BENCH_ARGS=--quick)
-	for script in library node start gpu growth; do \
+	for script in library parts node start gpu growth; do \
 	  $(BIN)/python benchmarks/$$script.py $(BENCH_ARGS) || exit 1; done
 
 lint: $(INSTALLED) $(DEVELOPING)  ## Check style (ament_flake8, ament_pep257, cmakelint) and types (mypy)

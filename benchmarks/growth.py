@@ -4,10 +4,11 @@ import argparse
 import json
 from pathlib import Path
 import re
+from statistics import median
 import sys
 
 import matplotlib
-from records import RESULTS
+from records import RESULTS, WHOLE
 
 PAGE = RESULTS.parents[1] / 'docs' / 'performance.md'
 FIGURES = (('latency_p99_ms', 'latency p99 (ms)'), ('frames_per_s', 'frames scored per second'),
@@ -90,6 +91,30 @@ def _bare_section(record: dict) -> list:
             'Frame': lambda r: f'{r["width"]}×{r["height"]}', 'Batch': lambda r: r['batch'],
             '× bare network': lambda r: f'{r["times_as_long"]:.3f} '
                                         f'({r["lowest"]:.3f} – {r["highest"]:.3f})'})]
+
+
+def parts_section(record: dict) -> str:
+    """Return the tables of ``parts.json``: of each size of frame, then against the reference."""
+    peak = record['peak_gflops']
+    rows = [{**row, 'ms': median(row['ms']), 'size': f'{row["width"]}×{row["height"]}'}
+            for row in record['parts']]
+    wholes = {row['size']: row for row in rows if row['part'] == WHOLE}
+    references = [{'size': f'{row["width"]}×{row["height"]}', 'ms': median(row['ms'])}
+                  for row in record['reference']]
+    return '\n\n'.join([
+        _source(record),
+        table(rows, {
+            'Frame': lambda r: r['size'], 'Part': lambda r: r['part'], 'ms': lambda r: r['ms'],
+            'share': lambda r: f'{r["ms"] / wholes[r["size"]]["ms"]:.0%}',
+            'GFLOP': lambda r: r['gflop'],
+            'share of the peak': lambda r: f'{1e3 * r["gflop"] / r["ms"] / peak:.0%}'}),
+        'The reference beside it, on one thread as well, and how many times faster a network of '
+        f'that arithmetic would be if all of it ran at the peak ({peak:.0f} GFLOP/s):',
+        table(references, {
+            'Frame': lambda r: r['size'], 'reference (ms)': lambda r: r['ms'],
+            'thermal_s (ms)': lambda r: wholes[r['size']]['ms'],
+            '× reference': lambda r: r['ms'] / wholes[r['size']]['ms'],
+            'at the peak': lambda r: r['ms'] * peak / 1e3 / wholes[r['size']]['gflop']})])
 
 
 def at_middle_rate(rows: list) -> list:
@@ -207,7 +232,8 @@ def main(argv=None) -> int:
     options = parser().parse_args(argv)
     page = options.page.read_text()
     for name, section in (
-            ('library', library_section), ('node', node_section), ('gpu', gpu_section)):
+            ('library', library_section), ('parts', parts_section), ('node', node_section),
+            ('gpu', gpu_section)):
         file = options.results / f'{name}.json'
         if not file.is_file():
             print(f'growth: no {file}')

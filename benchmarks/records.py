@@ -9,6 +9,8 @@ import platform
 import subprocess
 
 RESULTS = Path(__file__).resolve().parent / 'results'
+#: Of ``parts.json``, what is no part.
+WHOLE = 'all together'
 
 _PACKAGES = ('fliqe_ros', 'numpy', 'onnxruntime', 'opencv-python-headless', 'openvino', 'pillow',
              'ros-jazzy-rclpy', 'torch', 'torchvision')

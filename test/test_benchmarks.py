@@ -49,14 +49,15 @@ def results(tmp_path_factory):
     pytest.importorskip('torch')
     folder = tmp_path_factory.mktemp('results')
     bench('library', '--quick', '--threads', 1, '--out', folder)
+    bench('parts', '--quick', '--out', folder)
     bench('node', '--quick', '--out', folder)
     return folder
 
 
 @pytest.mark.parametrize('script', [
-    'library', 'node', 'start', 'gpu', 'growth', 'recordings', 'scheduler'])
+    'library', 'parts', 'node', 'start', 'gpu', 'growth', 'recordings', 'scheduler'])
 def test_help(script):
-    if needed := {'library': 'torch', 'gpu': 'torch', 'recordings': 'av'}.get(script):
+    if needed := {'library': 'torch', 'parts': 'torch', 'gpu': 'torch', 'recordings': 'av'}.get(script):
         pytest.importorskip(needed)
     assert '--quick' in bench(script, '--help')
 
@@ -78,6 +79,16 @@ def test_library(results):
     assert sum(row['share'] for row in record['stages']) == pytest.approx(1)
     assert {'conversion', 'gain control', 'network', 'message'} <= {
         row['stage'] for row in record['stages']}
+
+
+@pytest.mark.slow
+def test_parts(results):
+    record = checked(results / 'parts.json')
+    *parts, whole = record['parts']
+    assert whole['part'] == 'all together' and len(parts) == 7
+    assert all(row['ms'][0] > 0 for row in (*record['parts'], *record['reference']))
+    shares = sum(row['gflop'] for row in parts) / whole['gflop']
+    assert 0.95 < shares <= 1, 'the parts are the network: statistics and heads are little'
 
 
 @pytest.mark.slow
@@ -121,7 +132,8 @@ def test_page_is_filled_in(results, tmp_path):
     text = page.read_text()
     assert '| thermal_s onnxruntime | 320×256 | 4 |' in text
     assert re.search(r'p99 in batches .*\n.*\n\| 2 \| ', text), 'the flood of two cameras'
-    assert text.count('<!-- end of') == 3
+    assert text.count('<!-- end of') == 4
+    assert '| 160×128 | all together |' in text
     assert (tmp_path / 'performance.png').stat().st_size > 10_000
     bench('growth', '--quick', '--results', results, '--page', page)
     assert page.read_text() == text
