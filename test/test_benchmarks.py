@@ -57,8 +57,9 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize('script', [
     'library', 'parts', 'node', 'start', 'gpu', 'growth', 'recordings', 'scheduler'])
 def test_help(script):
-    if needed := {'library': 'torch', 'parts': 'torch', 'gpu': 'torch', 'recordings': 'av'}.get(script):
-        pytest.importorskip(needed)
+    needed = {'library': 'torch', 'parts': 'torch', 'gpu': 'torch', 'recordings': 'av'}
+    if script in needed:
+        pytest.importorskip(needed[script])
     assert '--quick' in bench(script, '--help')
 
 
