@@ -2,9 +2,9 @@
 What each part of thermal_s costs on one thread, beside its arithmetic and the reference.
 
 Every part is exported alone and run by ONNX Runtime on what it gets in the whole network. The
-least time of a part is that of its operations at the speed of this machine's fastest matrix
-product, so the reference divided by it tells how many times faster a network of that arithmetic
-could be at most.
+share of the peak is its operations in that time beside the speed of a large matrix product, which
+small convolutions that stay in the cache exceed. The reference divided by the time at that speed
+tells how many times faster a network of that arithmetic could be, more or less.
 """
 
 import argparse
