@@ -80,6 +80,15 @@ def test_levels_come_back(frames, name):
         assert error(to_gray(colorize(frame, name)), frame, scaled=True) < 2
 
 
+@pytest.mark.parametrize('axis', [0, 1])
+def test_levels_come_back_however_long_the_picture(axis):
+    ramp = np.resize(np.arange(256, dtype=np.uint8), (3, 70_000))  # OpenCV takes 32766 at once
+    picture = ramp if axis else np.ascontiguousarray(ramp.T)
+    levels = PaletteReader('ironbow').to_gray(colorize(picture, 'ironbow'))
+    assert levels.shape == picture.shape
+    assert np.abs(levels.astype(int) - picture).max() <= 4
+
+
 @pytest.mark.parametrize('name', SHOWN_PALETTES)
 def test_levels_come_back_through_what_happens_to_colours(frames, name):
     for frame in frames:

@@ -21,7 +21,7 @@ import numpy as np
 AUTO, NONE = 'auto', 'none'
 PALETTE_CHOICES = (AUTO, NONE, *PALETTES)
 #: Rows and columns of pixels that a decision and a check look at.
-_DECISION_SIDE, _CHECK_SIDE = 112, 24
+_DECISION_SIDE, _CHECK_SIDE = 112, 16
 #: One in how many of the pixels tells how well a curve fits.
 _JUDGED_OF = 12
 #: In a gray picture the channels of most pixels, this share of them, differ by no more than these
