@@ -8,19 +8,17 @@ tells how many times faster a network of that arithmetic could be, more or less.
 """
 
 import argparse
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 import sys
 import tempfile
 
+from fliqe_ros.models.checkpoint import load_model
 from fliqe_ros.models.line_statistics import line_profiles, pixel_lines, seams
 from fliqe_ros.models.scorer import Scorer
 from fliqe_ros.models.thermal_s import _block_statistics, _frame_statistics
 from fliqe_ros.models.thermal_trunk import Maps
 from library import make_resnet50, run_one
-import onnxruntime
-from pipelines import frames_for, REFERENCE
+from pipelines import frames_for, open_session, REFERENCE
 from records import RESULTS, WHOLE, write
 from roofline import gflop_of, peak_gflops
 from stopwatch import time_calls
@@ -109,12 +107,8 @@ def measure(network, width: int, height: int, rounds: int, seconds: float, folde
 
 def _runner(module: nn.Module, inputs: tuple, path: Path):
     """Export a part; return a function that runs it once."""
-    with redirect_stdout(StringIO()):
-        torch.onnx.export(module.eval(), inputs, dynamo=True, verbose=False).save(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=['CPUExecutionProvider'])
+    torch.onnx.export(module.eval(), inputs, dynamo=True, verbose=False).save(path)
+    session = open_session(str(path), 1)
     feed = {each.name: value.numpy() for each, value in zip(session.get_inputs(), inputs)}
     return lambda: session.run(None, feed)
 
@@ -125,7 +119,6 @@ def main(argv=None) -> int:
     sizes = SIZES
     if options.quick:
         sizes, options.rounds, options.seconds = ((160, 128),), 1, 0.02
-    from fliqe_ros.models.checkpoint import load_model
     rows, references = [], []
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / 'resnet50.pt'

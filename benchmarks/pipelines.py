@@ -109,14 +109,18 @@ def _reference(checkpoint: str, threads: int):
 
 
 def _bare(onnx_file: str, threads: int):
-    import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        onnx_file, options, providers=['CPUExecutionProvider'])
+    session = open_session(onnx_file, threads)
     levels = np.random.default_rng(0).integers(0, 256, (16, 3, 224, 224), np.uint8)
     (prepared,), outputs = session.get_inputs(), [each.name for each in session.get_outputs()]
     return lambda frames: session.run(outputs, {prepared.name: levels[:len(frames)]})
+
+
+def open_session(onnx_file: str, threads: int):
+    """Return a session of nothing but ONNX Runtime, on the CPU."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(onnx_file, options, providers=['CPUExecutionProvider'])
 
 
 def _other(architecture: str, engine: str, models: dict, threads: int):

@@ -37,7 +37,7 @@ _STEP_SHARE = 0.0002
 #: The table: cells of two levels on each side of the cube; the spacing, in cells, of the nodes
 #: that it is interpolated between; and how many cells beyond each face the nodes begin.
 _CELLS, _NODE_CELLS, _OUTSIDE = 128, 7, 6
-#: The longest side of what OpenCV looks up at once, px.
+#: The longest side of what OpenCV looks up at once, px, and where between two places: nowhere.
 _LONGEST_PX = 32766
 _NO_FRACTIONS = np.empty(0)
 
