@@ -9,6 +9,7 @@ import av
 import cv2
 from fliqe_ros.frame_io.radiometric import decode, FAILURES
 from fliqe_ros.tools.download import DEFAULT_TABLE, digest, main
+from flir_files import fff, plain_fff, plain_record
 import numpy as np
 import pytest
 
@@ -22,17 +23,6 @@ def segment(marker, payload):
 def jpeg_with(*segments):
     picture = cv2.imencode('.jpg', np.zeros((8, 8), np.uint8))[1].tobytes()
     return picture[:2] + b''.join(segments) + picture[2:]
-
-
-def fff(record, order='>'):
-    index = 64
-    entry = struct.pack(f'{order}H10xII12x', 1, index + 32, len(record))
-    header = b'FFF\0'.ljust(20, b'\0') + struct.pack(f'{order}III', 100, index, 1)
-    return header.ljust(index, b'\0') + entry + record
-
-
-def plain_record():
-    return struct.pack('<HHH', 2, 40, 32).ljust(32, b'\0') + COUNTS.astype('<u2').tobytes()
 
 
 def png_record():
@@ -66,9 +56,9 @@ def celsius_csv(numbered):
 
 
 @pytest.mark.parametrize('suffix, data', [
-    ('.jpg', flir_jpeg(plain_record())), ('.jpg', flir_jpeg(png_record())), ('.jpg', dji_jpeg()),
-    ('.jpg', flir_jpeg(plain_record(), '<')), ('.fff', fff(plain_record(), '<')),
-    ('.fff', fff(plain_record())), ('.irg', irg()),
+    ('.jpg', flir_jpeg(plain_record(COUNTS))), ('.jpg', flir_jpeg(png_record())), ('.jpg', dji_jpeg()),
+    ('.jpg', flir_jpeg(plain_record(COUNTS), '<')), ('.fff', plain_fff(COUNTS, '<')),
+    ('.fff', plain_fff(COUNTS)), ('.irg', irg()),
     ('.csv', celsius_csv(False)), ('.csv', celsius_csv(True))],
     ids=['flir', 'flir png', 'dji', 'flir of dji', 'little-endian fff', 'fff', 'irg', 'csv',
          'numbered csv'])
@@ -148,7 +138,7 @@ def hub(tmp_path, monkeypatch):
                               capture_output=True, text=True).stdout.strip()
 
     git('init')
-    (repository / 'raw shot.JPG').write_bytes(flir_jpeg(plain_record()))
+    (repository / 'raw shot.JPG').write_bytes(flir_jpeg(plain_record(COUNTS)))
     (repository / 'gray.png').write_bytes(cv2.imencode('.png', COUNTS)[1].tobytes())
     git('add', '.')
     git('commit', '-m', 'frames')

@@ -9,6 +9,7 @@ from fliqe_ros.errors import FrameError, SourceError
 from fliqe_ros.frame_io.files import read_frames
 from fliqe_ros.frame_io.pages import page_readers
 from fliqe_ros.frame_io.streams import open_recording, Recording
+from flir_files import plain_fff
 import numpy as np
 from PIL import Image
 import pytest
@@ -141,22 +142,10 @@ def test_tables_of_temperatures_are_pictures(tmp_path, text):
     np.testing.assert_array_equal(frame, [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]])
 
 
-def fff(pixels, order='>'):
-    """Return an FFF file of FLIR that holds counts and nothing else; its order is the index's."""
-    height, width = pixels.shape
-    record = bytearray(32) + pixels.astype('<u2').tobytes()
-    struct.pack_into('<HH', record, 2, width, height)
-    head = bytearray(64 + 32)
-    head[:4] = b'FFF\0'
-    struct.pack_into(f'{order}III', head, 20, 100, 64, 1)
-    struct.pack_into(f'{order}H10xII', head, 64, 1, len(head), len(record))
-    return bytes(head + record)
-
-
 def test_radiometric_jpegs_give_counts_or_the_picture_that_is_asked_for(tmp_path, counts):
     pixels = counts[0][:40, :50]
     picture = cv2.imencode('.jpg', np.full((80, 100), 90, np.uint8))[1].tobytes()
-    payload = b'FLIR\0\1\0\0' + fff(pixels)
+    payload = b'FLIR\0\1\0\0' + plain_fff(pixels)
     segment = b'\xff\xe1' + struct.pack('>H', len(payload) + 2) + payload
     (tmp_path / 'a.jpg').write_bytes(picture[:2] + segment + picture[2:])
     (frame,), _, _ = read_all(tmp_path / 'a.jpg')
@@ -170,7 +159,7 @@ def test_pixels_that_look_like_the_start_of_a_picture_split_no_sequence(tmp_path
     for frame in counts:
         frame[9, 20:22] = np.frombuffer(b'FFF\0', '<u2')
     gap = bytes(3)  # FLIR's cameras may leave a few bytes after a picture
-    (tmp_path / 'a.seq').write_bytes(gap.join(fff(frame, order) for frame in counts))
+    (tmp_path / 'a.seq').write_bytes(gap.join(plain_fff(frame, order) for frame in counts))
     frames, _, why = read_all(tmp_path / 'a.seq')
     np.testing.assert_array_equal(frames, counts)
     assert why == ''
@@ -182,7 +171,7 @@ def test_pixels_that_look_like_the_start_of_a_picture_split_no_sequence(tmp_path
     (76, b'\x7f' * 4), (80, b'\x7f' * 4), (76, bytes(8)),
 ], ids=['version', 'index', 'count', 'no count', 'free', 'offset', 'length', 'nowhere'])
 def test_a_damaged_index_is_one_clear_error(tmp_path, counts, order, place, damage):
-    whole = fff(counts[0], order)
+    whole = plain_fff(counts[0], order)
     damaged = whole[:place] + damage + whole[place + len(damage):]
     (tmp_path / 'a.fff').write_bytes(damaged)
     (tmp_path / 'a.seq').write_bytes(whole + damaged + whole)
@@ -197,8 +186,8 @@ def test_a_damaged_index_is_one_clear_error(tmp_path, counts, order, place, dama
 
 
 def test_a_sequence_that_was_cut_gives_its_whole_pictures(tmp_path, counts):
-    data = b''.join(fff(frame, '<') for frame in counts[:3])
-    for end in (len(data) - 9, len(data) - len(fff(counts[0])) + 9):
+    data = b''.join(plain_fff(frame, '<') for frame in counts[:3])
+    for end in (len(data) - 9, len(data) - len(plain_fff(counts[0])) + 9):
         (tmp_path / 'a.seq').write_bytes(data[:end])
         *whole, last = page_readers(tmp_path / 'a.seq')
         np.testing.assert_array_equal([read() for read in whole], counts[:2])
