@@ -56,9 +56,9 @@ def celsius_csv(numbered):
 
 
 @pytest.mark.parametrize('suffix, data', [
-    ('.jpg', flir_jpeg(plain_record(COUNTS))), ('.jpg', flir_jpeg(png_record())), ('.jpg', dji_jpeg()),
-    ('.jpg', flir_jpeg(plain_record(COUNTS), '<')), ('.fff', plain_fff(COUNTS, '<')),
-    ('.fff', plain_fff(COUNTS)), ('.irg', irg()),
+    ('.jpg', flir_jpeg(plain_record(COUNTS))), ('.jpg', flir_jpeg(png_record())),
+    ('.jpg', dji_jpeg()), ('.jpg', flir_jpeg(plain_record(COUNTS), '<')),
+    ('.fff', plain_fff(COUNTS, '<')), ('.fff', plain_fff(COUNTS)), ('.irg', irg()),
     ('.csv', celsius_csv(False)), ('.csv', celsius_csv(True))],
     ids=['flir', 'flir png', 'dji', 'flir of dji', 'little-endian fff', 'fff', 'irg', 'csv',
          'numbered csv'])
