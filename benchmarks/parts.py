@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 from fliqe_ros.models.checkpoint import load_model
+from fliqe_ros.models.glance import made_small
 from fliqe_ros.models.line_statistics import line_profiles, pixel_lines, seams
 from fliqe_ros.models.scorer import Scorer
 from fliqe_ros.models.thermal_s import _block_statistics, _frame_statistics
@@ -57,7 +58,8 @@ def parts_of(network, batch: torch.Tensor) -> dict:
     trunk = network.trunk
     levels = network.levels(batch)
     maps, seen = trunk.maps(levels), network.observe(batch)
-    _, cells = network.glance(seen.levels)
+    small = made_small(seen.levels)
+    _, cells = network.glance(small)
 
     def convolutions(levels):
         edges = trunk.edges(levels)
@@ -73,6 +75,9 @@ def parts_of(network, batch: torch.Tensor) -> dict:
         return (_block_statistics(maps, gray_levels, squares),
                 _frame_statistics(maps, gray_levels, squares))
 
+    def glance(gray_levels):
+        return network.glance(made_small(gray_levels))
+
     def votes(blocks, cells):
         return network.vote(blocks, cells, *batch.shape[2:])
 
@@ -83,7 +88,8 @@ def parts_of(network, batch: torch.Tensor) -> dict:
             maps.texture, maps.structure, maps.echoes, seen.levels)),
         'lines of edges, seams': (Part(lines_of_edges, network.seam), (maps.edges,)),
         'lines of pixels': (Part(pixel_lines), (batch.float(),)),
-        'glance': (network.glance, (seen.levels,)),
+        'glance': (Part(glance, network.glance), (seen.levels,)),
+        'thumbnail': (network.thumbnail, (small,)),
         'votes of the quality map': (Part(votes, network.vote), (seen.blocks, cells)),
         WHOLE: (Scorer(network), (batch,)),
     }

@@ -1,5 +1,7 @@
 """ONNX Runtime beside PyTorch: the same scores, without PyTorch, and what each cannot do."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 import subprocess
 import sys
 
@@ -51,7 +53,10 @@ def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp('exported')
     checkpoint, onnx_file = folder / 'model.pt', folder / 'model.onnx'
     save_checkpoint(checkpoint, settled(request.param()), METADATA)
-    assert export.main(['--model', str(checkpoint), '--out', str(onnx_file)]) == 0
+    told = StringIO()
+    with redirect_stdout(told):
+        assert export.main(['--model', str(checkpoint), '--out', str(onnx_file), '-q']) == 0
+    assert told.getvalue() == ''
     return checkpoint, onnx_file
 
 

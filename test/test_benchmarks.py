@@ -86,7 +86,7 @@ def test_library(results):
 def test_parts(results):
     record = checked(results / 'parts.json')
     *parts, whole = record['parts']
-    assert whole['part'] == 'all together' and len(parts) == 7
+    assert whole['part'] == 'all together' and len(parts) == 8
     assert all(row['ms'][0] > 0 for row in (*record['parts'], *record['reference']))
     shares = sum(row['gflop'] for row in parts) / whole['gflop']
     assert 0.95 < shares <= 1, 'the parts are the network: statistics and heads are little'

@@ -5,7 +5,7 @@ import hashlib
 import cv2
 from fliqe_ros.errors import CheckpointError
 from fliqe_ros.models.checkpoint import load_encoder, load_model, save_checkpoint
-from fliqe_ros.models.glance import averaging, COLUMNS, Glance, resampled, ROWS
+from fliqe_ros.models.glance import averaging, COLUMNS, Glance, made_small, resampled, ROWS
 from fliqe_ros.models.line_statistics import line_profiles, PIXEL_LINES, pixel_lines
 from fliqe_ros.models.packaged import DEFAULT_MODEL, DEFAULT_MODEL_SHA256
 from fliqe_ros.models.resnet50 import ResNet50
@@ -154,7 +154,7 @@ def test_a_saved_checkpoint_loads_unchanged(network, tmp_path):
 
 def test_thermal_s_interface():
     network = ThermalS().eval()
-    assert sum(parameter.numel() for parameter in network.parameters()) < 750_000
+    assert sum(parameter.numel() for parameter in network.parameters()) < 800_000
     for height, width in ((64, 64), (64, 200), (120, 160), (256, 320), (512, 640), (513, 641)):
         with torch.no_grad():
             prediction = network(network.preprocess(frame(height, width)).unsqueeze(0))
@@ -232,7 +232,8 @@ def test_a_glance_is_the_same_for_a_frame_of_any_size():
     small = torch.rand(1, 1, ROWS, COLUMNS) * 255
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
     with torch.no_grad():
-        (whole, cells), (whole_of_large, cells_of_large) = glance(small), glance(large)
+        (whole, cells), (whole_of_large, cells_of_large) = (
+            glance(made_small(each)) for each in (small, large))
     assert torch.allclose(whole, whole_of_large, atol=1e-4)
     assert torch.allclose(cells, cells_of_large, atol=1e-4)
 
@@ -299,6 +300,17 @@ def state_with(**changes):
         else:
             state[key] = value
     return state
+
+
+def test_a_checkpoint_of_before_the_thumbnail_gives_what_it_gave(tmp_path):
+    torch.manual_seed(0)
+    state = {key: value for key, value in ThermalS().state_dict().items()
+             if not key.startswith('thumbnail.')}
+    good_checkpoint(tmp_path / 'model.pt', state_dict=state)
+    network = load_model(tmp_path / 'model.pt')
+    batch = torch.randint(0, 256, (2, 1, 160, 192), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.equal(network(batch).logit, network.logit(network.encode(batch)[0]))
 
 
 BAD_STATES = {

@@ -3,14 +3,15 @@
 import cv2
 from fliqe_ros.distortion_types import Distortion
 from fliqe_ros.imaging.gain_control import GainControl
-from fliqe_ros.simulation.artifacts import fogging, lens_dirt, obstruction, soft_fields
+from fliqe_ros.simulation.artifacts import fogging, lens_dirt, obstruction, patches, soft_fields
 from fliqe_ros.simulation.artifacts.artifact import Stage
 from fliqe_ros.simulation.artifacts.registry import apply_artifact, ARTIFACTS
 from fliqe_ros.simulation.scenes.thermal_scene import ThermalScene
 import numpy as np
 import pytest
 
-KINDS = {**fogging.ARTIFACTS, **lens_dirt.ARTIFACTS, **obstruction.ARTIFACTS}
+KINDS = {**fogging.ARTIFACTS, **lens_dirt.ARTIFACTS, **obstruction.ARTIFACTS,
+         **patches.ARTIFACTS}
 LOCAL = [name for name, kind in KINDS.items() if not kind.whole]
 SHAPES = ((32, 32), (61, 83), (120, 160), (203, 151))
 

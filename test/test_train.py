@@ -23,7 +23,8 @@ import torchvision
 SCRIPT = Path(__file__).resolve().parent.parent / 'scripts' / 'train_thermal_s'
 #: What makes a run as short as can be.
 BRIEFLY = ('--device', 'cpu', '--workers', '0', '--epochs', '1', '--steps', '1', '--views', '8',
-           '--head-steps', '1', '--kept-steps', '1', '--map-steps', '1', '--synthetic', '0')
+           '--head-steps', '1', '--kept-steps', '1', '--thumbnail-steps', '1', '--map-steps', '1',
+           '--synthetic', '0')
 
 
 @pytest.fixture(scope='module')
@@ -67,13 +68,27 @@ def test_from_folder_to_checkpoint(camera, tmp_path, capsys):
     assert 'camera: 2 frames to train on, 1 to validate' in capsys.readouterr().out
 
 
+def test_the_thumbnail_learns_from_scenes_too(camera, tmp_path):
+    scenes = tmp_path / 'scenes'
+    (scenes / 'rooms').mkdir(parents=True)
+    for index, frame in enumerate(synthetic_source(2, 6, 200, 300).training):
+        cv2.imwrite(str(scenes / 'rooms' / f'{index}.png'), cv2.randn(
+            frame.to_8bit(), 127, 40))  # noise is no reason to leave one out here
+    run = tmp_path / 'run'
+    assert train_briefly(camera.parent, run, '--init', str(DEFAULT_MODEL), '--scenes', str(scenes),
+                         '--thumbnail-epochs', '1', '--licence', 'rooms=MIT') == 0
+    before, after = load_model(), load_model(run / 'model.pt')
+    assert after.metadata['training_data'] == {'camera': '', 'rooms': 'MIT'}
+    assert not same_tensors(before.thumbnail.state_dict(), after.thumbnail.state_dict())
+
+
 @pytest.mark.slow
 def test_a_model_of_all_types_is_made_by_one_command(camera, tmp_path):
     subprocess.run(
         [SCRIPT, camera.parent, tmp_path, *BRIEFLY, '--precision', 'float32'],
         cwd=tmp_path, env={**os.environ, 'PYTHON': sys.executable}, check=True)
     made = load_model(tmp_path / 'thermal_s' / 'model.pt')
-    assert made.types == CLASSES and made.metadata['version'] == 13
+    assert made.types == CLASSES and made.metadata['version'] == 14
     assert made.metadata['config']['softness'] == 1.4, 'as the script says'
     first = load_model(tmp_path / 'thermal_s7' / 'model.pt')
     assert same_tensors(made.trunk.edges.state_dict(), first.edges.state_dict())

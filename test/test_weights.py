@@ -110,7 +110,7 @@ def test_scores_fall_with_severity(method, sources):
 def test_artifacts_are_seen(method, sources, kinds):
     """Also those that others drew: ``judged`` shares no line with what was trained on."""
     found = metrics_by_kind(
-        evaluate_methods([method], sources, kinds, limit=6)[method.name])
+        evaluate_methods([method], sources, kinds, limit=4)[method.name])
     assert set(found) == set(TABLES[kinds])
     assert np.mean([each.auroc for each in found.values()]) >= 0.92
     assert np.mean([each.distorted_recall for each in found.values()]) >= 0.75
@@ -129,7 +129,7 @@ def test_raw_frames_are_judged_as_well_as_8_bit_ones(method, sources):
 @needs_data
 def test_palettes_are_judged_as_gray_is(method, sources):
     found = metrics_by_kind(
-        evaluate_methods([method], sources, 'palettes', limit=3)[method.name])
+        evaluate_methods([method], sources, 'palettes', limit=2)[method.name])
     assert len(found) >= 4
     for name, of_palette in found.items():
         assert of_palette.balanced_accuracy >= found['gray'].balanced_accuracy - 0.03, name
@@ -214,7 +214,8 @@ def test_quality_map_shows_which_half_is_bad():
     assert min(differences) > 0.15 and np.mean(differences) > 0.35
 
 
-@pytest.mark.parametrize('name, least', [('covered', 0.2), ('lens_cover', 0.3)])
+@pytest.mark.parametrize('name, least', [
+    ('covered', 0.5), ('lens_cover', 0.55), ('smear', 0.5), ('splash', 0.25), ('dirt', 0.2)])
 def test_the_map_finds_what_is_on_the_lens(name, least):
     fliqe = FLIQE(device='cpu')
     differences = []
@@ -257,6 +258,20 @@ def test_single_frames_are_listed_with_an_open_licence():
                    for each in trained_on[row['folder']].split(', ')), row['file']
 
 
+def test_scenes_are_listed_with_an_open_licence():
+    trained_on = load_model().metadata['training_data']
+    with CARD.with_name('scenes.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    pictures = {folder: sum(int(row['pictures']) for row in rows if row['folder'] == folder)
+                for folder in ('caltech101', 'trashnet', 'hands', 'everyday')}
+    assert pictures == {'caltech101': 7507, 'trashnet': 1000, 'hands': 500, 'everyday': 566}
+    for row in rows:
+        licence = row['licence'].split(' (')[0].replace('-', ' ').rstrip('0123456789. ')
+        allowed = trained_on[row['folder']].replace('-', ' ').split(', ')
+        assert any(each.startswith(licence) for each in allowed), row['repository']
+        assert len(row['commit']) == 40 and not {'SA', 'NC', 'ND'} & set(licence.split())
+
+
 def test_the_default_stays_small():
-    assert sum(each.numel() for each in load_model().parameters()) < 750_000
-    assert DEFAULT_MODEL.stat().st_size < 3_200_000
+    assert sum(each.numel() for each in load_model().parameters()) < 800_000
+    assert DEFAULT_MODEL.stat().st_size < 3_300_000

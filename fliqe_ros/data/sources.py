@@ -81,8 +81,8 @@ class Source:
         return content.hexdigest()
 
 
-def load_sources(root: Path, exclude: tuple[str, ...] = (),
-                 store: FrameStore | None = None) -> list[Source]:
+def load_sources(root: Path, exclude: tuple[str, ...] = (), store: FrameStore | None = None,
+                 most_noise: float = MAX_NATIVE_NOISE) -> list[Source]:
     """
     Read every subfolder of ``root`` that holds images, videos or bags as one source.
 
@@ -91,6 +91,7 @@ def load_sources(root: Path, exclude: tuple[str, ...] = (),
 
     :param exclude: names of subfolders to leave out.
     :param store: takes the decoded frames; the default is one in the system's temporary folder.
+    :param most_noise: see ``load_source``.
     :raises ValueError: if nothing usable is found.
     """
     store = FrameStore() if store is None else store
@@ -99,11 +100,11 @@ def load_sources(root: Path, exclude: tuple[str, ...] = (),
     for folder in folders:
         with suppress(SourceError):  # a folder without any of them
             if folder.name not in exclude:
-                sources.append(load_source(folder, store))
+                sources.append(load_source(folder, store, most_noise))
     for source in sources:
         if source.noisy and not source.training:
             _log.warning('left out: %s: all %d frames have noise above %g levels', source.name,
-                         source.noisy, MAX_NATIVE_NOISE)
+                         source.noisy, most_noise)
     usable = [source for source in sources if source.training]
     if not usable:
         raise ValueError(f'There are no folders with clean thermal images, videos or bags in '
@@ -111,12 +112,18 @@ def load_sources(root: Path, exclude: tuple[str, ...] = (),
     return usable
 
 
-def load_source(folder: Path, store: FrameStore) -> Source:
-    """Read one folder; see ``load_sources``."""
+def load_source(folder: Path, store: FrameStore,
+                most_noise: float = MAX_NATIVE_NOISE) -> Source:
+    """
+    Read one folder; see ``load_sources``.
+
+    :param most_noise: 8-bit levels; a frame with more is left out. It is not measured, which
+        takes longer than to read the frame, where infinity is asked for.
+    """
     source = Source(folder.name)
     frames: list[Frame] = []
     for frame in grouped_frames(folder):
-        if noise_level(frame.to_8bit()) > MAX_NATIVE_NOISE:
+        if most_noise < np.inf and noise_level(frame.to_8bit()) > most_noise:
             source.noisy += 1
         else:
             frames.append(frame.stored_in(store))

@@ -28,6 +28,8 @@ _SAFE_TORCH = (2, 10)
 
 #: A key of thermal_s7, which was called thermal_s before there was a second stage.
 FIRST_STAGE = 'edges.0.0.weight'
+#: What keys begin with that thermal_s has from version 14 on.
+THUMBNAIL = 'thumbnail.'
 #: What keys begin with in a published file that holds an encoder and no head.
 ENCODER_ONLY = 'projection_head.'
 
@@ -126,9 +128,18 @@ def _network(path: Path, content: dict[str, Any]) -> QualityNetwork:
     if architecture == ThermalS.architecture and FIRST_STAGE in state:  # up to version 7
         architecture = ThermalS7.architecture
     network = ARCHITECTURES[architecture].build()
-    _load_state(path, network, state)
+    _load_state(path, network, _with_thumbnail(network, state))
     network.metadata = metadata
     return network.eval()
+
+
+def _with_thumbnail(network: QualityNetwork, state: Any) -> Any:
+    """Give a thermal_s of before version 14 the thumbnail of a new one, which says nothing."""
+    if not isinstance(network, ThermalS) or not isinstance(state, dict) or any(
+            str(key).startswith(THUMBNAIL) for key in state):
+        return state
+    return {**state, **{key: value for key, value in network.state_dict().items()
+                        if key.startswith(THUMBNAIL)}}
 
 
 def _published_architecture(path: Path, state: dict[str, Any]) -> str:

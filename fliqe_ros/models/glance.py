@@ -18,7 +18,7 @@ GLANCE_FEATURES = 2 * WHOLE_FEATURES
 
 class Glance(nn.Module):
     """
-    Convolutions on the frame made small: (N, 1, H, W) gray levels → features.
+    Convolutions on the frame made small: (N, 1, 96, 128) gray levels → features.
 
     The trunk sees some 60 px around a place of the frame, at native resolution, and averages what
     it finds. This one sees shapes, and where they are, and nothing of single pixels.
@@ -34,17 +34,21 @@ class Glance(nn.Module):
             conv(CELL_FEATURES, WHOLE_FEATURES, 2, padding=1),
             conv(WHOLE_FEATURES, WHOLE_FEATURES, padding=1))
 
-    def forward(self, gray: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, small: Tensor) -> tuple[Tensor, Tensor]:
         """
         Look at frames.
 
-        :param gray: (N, 1, H, W) float, 0 to 255.
+        :param small: (N, 1, 96, 128) float, 0 to 255.
         :return: (N, GLANCE_FEATURES) of whole frames, (N, CELL_FEATURES, 12, 16) of cells.
         """
-        small = self.normalize(resampled(gray, ROWS, COLUMNS))
-        cells = self.cells(small.to(next(self.cells.parameters()).dtype))
+        cells = self.cells(self.normalize(small).to(next(self.cells.parameters()).dtype))
         whole = self.whole(cells).float()
         return torch.cat([whole.mean((2, 3)), whole.amax((2, 3))], dim=1), cells.float()
+
+
+def made_small(gray: Tensor) -> Tensor:
+    """(N, 1, H, W) float → (N, 1, 96, 128)."""
+    return resampled(gray, ROWS, COLUMNS)
 
 
 def resampled(maps: Tensor, rows: int, columns: int) -> Tensor:

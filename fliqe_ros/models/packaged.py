@@ -7,4 +7,4 @@ _WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = _WEIGHTS / 'thermal_s.pt'
 DEFAULT_ONNX_MODEL = _WEIGHTS / 'thermal_s.onnx'
 #: SHA-256 of the packaged checkpoint, the only one that an unsafe PyTorch may load.
-DEFAULT_MODEL_SHA256 = '9b1535355f43d554bb8c65e509fb7185709eebe98ecd41baafe6873a324024c5'
+DEFAULT_MODEL_SHA256 = '020cda1b7e7f37817e4f9020741afeb54f9bdc825745250fe180da0d7ab3b239'

@@ -4,20 +4,24 @@ thermal_s: a small fully convolutional network on the native-resolution gray fra
 Its convolutions are those of ``ThermalS7``, which learnt the eight distortions of the reference,
 and frozen here: they know noise, blocks, blur and doubled edges, and that other cameras look
 other. What they find is looked at as a whole, by blocks, by places and by lines; beside it there
-are the lines of pixels themselves, and a glance at the whole picture.
+are the lines of pixels themselves, and a glance at the whole picture. Evidence that something
+lies on the lens is added in the end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from fliqe_ros.distortion_types import CLASSES
-from fliqe_ros.models.glance import averaging, CELL_FEATURES, Glance, GLANCE_FEATURES, resampled
+from fliqe_ros.distortion_types import CLASSES, Distortion
+from fliqe_ros.models.glance import (
+    averaging, CELL_FEATURES, Glance, GLANCE_FEATURES, made_small, resampled)
 from fliqe_ros.models.line_statistics import (
     line_profiles, picked, PIXEL_LINES, pixel_lines, seams)
-from fliqe_ros.models.network import binary_head, QualityNetwork, type_head
+from fliqe_ros.models.network import binary_head, Prediction, QualityNetwork, type_head
 from fliqe_ros.models.thermal_trunk import (
     BlockMeans, EDGE_CHANNELS, Maps, mean_of_blocks, STATISTICS, statistics, Trunk)
+from fliqe_ros.models.thumbnail import Thumbnail
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -37,6 +41,7 @@ BLOCK_STATISTICS = STATISTICS + 2
 #: Weighs the greatest blocks in a soft maximum: the inverse of the size that counts as a peak.
 PEAK_SHARPNESS = 2.0
 HIDDEN, EMBEDDING_SIZE, DROPOUT = 256, 256, 0.1
+_OBSTRUCTION = [float(each == Distortion.OBSTRUCTION) for each in CLASSES]
 
 
 class Vote(nn.Module):
@@ -54,13 +59,7 @@ class Vote(nn.Module):
         self.classifier = nn.Linear(2 * VOTE_FEATURES, 1)
 
     def forward(self, blocks: Tensor, cells: Tensor, rows_px: int, columns_px: int) -> Tensor:
-        def places(count: int, side: int, length_px: int) -> Tensor:
-            starts_px = torch.arange(count, device=cells.device) * BLOCK_STEP_PX + MARGIN_PX
-            return averaging(starts_px * side, BLOCK_PX * side, side, length_px)
-
-        by_row, by_column = map(
-            places, blocks.shape[1:3], cells.shape[2:], (rows_px, columns_px))
-        seen = (by_row @ (cells @ by_column.T)).permute(0, 2, 3, 1)
+        seen = in_blocks(cells, blocks.shape[1:3], (rows_px, columns_px)).permute(0, 2, 3, 1)
         hidden = self.hidden(torch.cat([blocks, seen], dim=3)).permute(0, 3, 1, 2)
         around = F.avg_pool2d(hidden, 3, 1, 1, count_include_pad=False)
         both = torch.cat([hidden, around], dim=1).permute(0, 2, 3, 1)
@@ -72,7 +71,7 @@ class Observation(NamedTuple):
 
     features: Tensor  #: (N, …) float, of whole frames
     blocks: Tensor    #: (N, rows, columns, BLOCK_STATISTICS) float, for the vote
-    levels: Tensor    #: (N, 1, H/2, W/2) float, 0 to 255, for the glance
+    levels: Tensor    #: (N, 1, H/2, W/2) float, 0 to 255, to be made small
 
 
 class ThermalS(QualityNetwork):
@@ -88,6 +87,9 @@ class ThermalS(QualityNetwork):
     - profiles of edges and of pixels over rows and columns, in which a single dead line stands
       out, and a seam as a line that is an edge all along;
     - a glance at the frame as a whole, since drops, frost and shade have a shape.
+
+    ``Thumbnail`` knows nothing of all this. Its evidence of an obstruction is added to the logits,
+    as that of witnesses is who have not heard each other (naive Bayes).
     """
 
     architecture: ClassVar[str] = 'thermal_s'
@@ -106,6 +108,7 @@ class ThermalS(QualityNetwork):
         self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
         self.seam = nn.Conv2d(EDGE_CHANNELS, SEAM_CHANNELS, 1, bias=False)
         self.glance = Glance()
+        self.thumbnail = Thumbnail().requires_grad_(False)  # until its own stage of training
         features = (BLOCK_STATISTICS + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
                     + 4 * EDGE_CHANNELS + 4 * SEAM_CHANNELS + PIXEL_LINES + GLANCE_FEATURES)
         self.projection = nn.Sequential(
@@ -123,12 +126,28 @@ class ThermalS(QualityNetwork):
         """Set the mode of what learns; what is frozen stays in evaluation mode."""
         super().train(mode)
         self.trunk.eval()
+        self.thumbnail.eval()
         return self
+
+    def forward(self, batch: Tensor) -> Prediction:
+        """(N, 1, H, W) uint8 batch of prepared frames → prediction."""
+        seen = self.observe(batch)
+        small = made_small(seen.levels)
+        embedding, map_logits = self._judge(seen, small, batch)
+        evidence = self.thumbnail(small)
+        of_type = evidence.whole.unsqueeze(1) * evidence.whole.new_tensor(_OBSTRUCTION)
+        of_blocks = in_blocks(evidence.cells.unsqueeze(1), map_logits.shape[1:], batch.shape[2:])
+        return Prediction(
+            embedding, self.logit(embedding) + evidence.whole,
+            self.type_head(embedding) + of_type, map_logits + of_blocks.squeeze(1))
 
     def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, H, W) uint8 → (N, 256) unit embeddings, (N, rows, columns) logits of blocks."""
         seen = self.observe(batch)
-        glance, cells = self.glance(seen.levels)
+        return self._judge(seen, made_small(seen.levels), batch)
+
+    def _judge(self, seen: Observation, small: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+        glance, cells = self.glance(small)
         return (self.embed(seen.features, glance),
                 self.vote(seen.blocks, cells, *batch.shape[2:]))
 
@@ -157,6 +176,23 @@ class ThermalS(QualityNetwork):
     def _placed(self, features: Tensor) -> Tensor:
         """Return the features of a grid of equal cells over the frame, (N, …)."""
         return resampled(self.place(features).permute(0, 3, 1, 2), GRID, GRID).flatten(1)
+
+
+def in_blocks(cells: Tensor, grid: Sequence[int], size_px: Sequence[int]) -> Tensor:
+    """
+    Return the means of cells in the blocks of the quality map.
+
+    :param cells: (N, C, h, w) float, equal cells of the frame.
+    :param grid: rows and columns of blocks.
+    :param size_px: height and width of the frame.
+    :return: (N, C, rows, columns) float.
+    """
+    def places(count: int, side: int, length_px: int) -> Tensor:
+        starts_px = torch.arange(count, device=cells.device) * BLOCK_STEP_PX + MARGIN_PX
+        return averaging(starts_px * side, BLOCK_PX * side, side, length_px)
+
+    by_row, by_column = map(places, grid, cells.shape[2:], size_px)
+    return by_row @ (cells @ by_column.T)
 
 
 def _block_statistics(maps: Maps, levels: Tensor, level_squares: Tensor) -> Tensor:

@@ -57,10 +57,10 @@ class BlockMeans(NamedTuple):
 
 
 def conv(channels_in: int, channels_out: int, stride: int = 1, size: int = 3,
-         padding: int = 0) -> nn.Sequential:
+         padding: int = 0, dilation: int = 1) -> nn.Sequential:
     """Return a convolution with normalisation and ReLU behind it."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, size, stride, padding, bias=False),
+        nn.Conv2d(channels_in, channels_out, size, stride, padding, dilation, bias=False),
         nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 

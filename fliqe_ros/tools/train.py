@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 import datetime
+import math
 from pathlib import Path
 import sys
 from typing import Any
@@ -24,6 +25,7 @@ from fliqe_ros.training.heads import train_heads
 from fliqe_ros.training.init import IMAGENET, initial_network, PACKAGED, RANDOM
 from fliqe_ros.training.kept_views import train_glance
 from fliqe_ros.training.quality_map import train_map
+from fliqe_ros.training.thumbnail import train_thumbnail
 import torch
 from tqdm import tqdm
 
@@ -63,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--run', type=Path, required=True, metavar='FOLDER',
                        help='folder of the run, see below')
+    group.add_argument('--scenes', type=Path, metavar='FOLDER',
+                       help='folder with one subfolder for each collection of pictures of '
+                            'anything, beside --data, for the thumbnail of thermal_s')
     group.add_argument('--licence', nargs='*', default=(), metavar='NAME=LICENCE',
                        help='licences of the subfolders, to be kept in the checkpoint')
     group.add_argument('--version', type=int, default=1, metavar='N',
@@ -150,8 +155,10 @@ def _train(options: argparse.Namespace) -> None:
     if options.encoder and not config.head_steps:
         raise ValueError('with --encoder the heads are trained, so give --head-steps')
     sources = read_sources(options, config)
+    scenes = read_scenes(options, config)
     batches = config.head_steps + (0 if options.encoder else config.epochs * config.steps)
     batches += config.kept_steps if config.kept_epochs and not options.encoder else 0
+    batches += config.thumbnail_steps if config.thumbnail_epochs and not options.encoder else 0
     batches += 0 if network.map_head is None else config.map_steps
     # smoothing 0: the rest of the run goes on at the mean pace so far, validation included;
     # delay: no bar above what is wrong with the folder of the run
@@ -161,9 +168,11 @@ def _train(options: argparse.Namespace) -> None:
             network = training.run(sources, options.run, options.workers, progress)
             network = train_glance(network, sources, config, options.device, options.workers,
                                    options.precision, progress)
+            network = train_thumbnail(network, sources + scenes, config, options.device,
+                                      options.workers, progress)
         train_heads(network, sources, config, options.device, options.workers, progress)
         train_map(network, sources, config, options.device, options.workers, progress)
-    finish(network, sources, config, options)
+    finish(network, sources, scenes, config, options)
 
 
 def _check_device(device: str) -> None:
@@ -191,8 +200,20 @@ def read_sources(options: argparse.Namespace, config: TrainingConfig) -> list[So
     return sources
 
 
-def finish(network: QualityNetwork, sources: list[Source], config: TrainingConfig,
-           options: argparse.Namespace) -> None:
+def read_scenes(options: argparse.Namespace, config: TrainingConfig) -> list[Source]:
+    """
+    Read ``--scenes``, if something learns from them; how noisy they are does not matter.
+
+    :raises ValueError: if there are none.
+    :raises OSError: if the folder cannot be read, or the disk is full.
+    """
+    if options.scenes is None or not config.thumbnail_epochs:
+        return []
+    return load_sources(options.scenes, store=FrameStore(options.run), most_noise=math.inf)
+
+
+def finish(network: QualityNetwork, sources: list[Source], scenes: list[Source],
+           config: TrainingConfig, options: argparse.Namespace) -> None:
     """Evaluate the network on the validation frames and write ``model.pt``."""
     licences = dict(entry.partition('=')[::2] for entry in options.licence)
     found = metrics(evaluate_network(network, sources, options.device))
@@ -201,7 +222,8 @@ def finish(network: QualityNetwork, sources: list[Source], config: TrainingConfi
     save_checkpoint(path, network.cpu(), {
         'version': options.version,
         'classes': [distortion.label for distortion in network.types],
-        'training_data': {source.name: licences.get(source.name, '') for source in sources},
+        'training_data': {source.name: licences.get(source.name, '')
+                          for source in (*sources, *scenes)},
         'config': asdict(config),
         'metrics': {'balanced_accuracy': found.balanced_accuracy,
                     'type_accuracy': found.type_accuracy, 'auroc': found.auroc},

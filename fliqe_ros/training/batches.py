@@ -36,7 +36,7 @@ DEAL = (*DISTORTIONS, Distortion.GHOSTING, Distortion.MOTION_BLUR,
 #: line or spot, faint ones of the whole frame, and codecs that hide what they leave out.
 HARD = ('torn', 'rolled', 'half_frame', 'lost_rows', 'dead_lines', 'dead_pixels', 'sun_burn',
         'drops', 'dirt', 'covered', 'ice', 'shading', 'ghost_of_nuc', 'fixed_pattern', 'sheared',
-        'vignetting', 'hevc', 'jpeg2000', 'dead_clusters', 'rime')
+        'vignetting', 'hevc', 'jpeg2000', 'dead_clusters', 'rime', 'patch')
 #: These happen before the sensor reads the picture out; the others after.
 OPTICAL = (Distortion.LENS_BLUR, Distortion.MOTION_BLUR, Distortion.GHOSTING)
 #: Kinds of fault that severities are compared among.
@@ -89,16 +89,18 @@ class Batches(Dataset):
     :param augment: share of the views that are seen through a randomly drawn camera.
     :param softness: see ``augmentation.random_view``.
     :param types: those that are dealt, where the network does not know all of them.
+    :param deal: types, each as often as it is to come.
     """
 
     def __init__(self, sources: list[Source], prepare: Callable[[np.ndarray], Tensor],
                  sizes: Sequence[ViewSize], views: int, steps: int, seed: int, epoch: int,
                  artifacts: float = 0.25, augment: float = 1.0,
-                 softness: float = SOFTNESS, types: Sequence[Distortion] = CLASSES):
+                 softness: float = SOFTNESS, types: Sequence[Distortion] = CLASSES,
+                 deal: Sequence[Distortion] = DEAL):
         self.sources, self.prepare, self.sizes = sources, prepare, sizes
         self.views, self.steps, self.seed, self.epoch = views, steps, seed, epoch
         self.artifacts, self.augment, self.softness = artifacts, augment, softness
-        self.deal = [distortion for distortion in DEAL if distortion in types]
+        self.deal = [distortion for distortion in deal if distortion in types]
         weights = np.array([source_weight(source) for source in sources])
         self.weights = weights / weights.sum()
 

@@ -52,6 +52,9 @@ class TrainingConfig:
     kept_epochs: int = setting(0, 'how often these are shown')
     kept_certainty: float = setting(1.75, "factor on the score's logit after that (temperature "
                                           'scaling); 1 where --init has been through it')
+    thumbnail_steps: int = setting(0, 'batches that are kept in memory, 0.6 MB each, for the '
+                                      'thumbnail of thermal_s')
+    thumbnail_epochs: int = setting(0, 'how often these are shown')
     map_steps: int = setting(1200, 'batches that the quality map is fitted to')
     artifacts: float = setting(0.25, 'share of the spoilt versions of the eight distortions that '
                                'show an artifact of the same type, such as H.264',

@@ -3,13 +3,12 @@
 import hashlib
 from typing import Any
 
-from fliqe_ros.models.network import QualityNetwork
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-def ema_copy(network: QualityNetwork, decay: float) -> AveragedModel:
+def ema_copy(network: nn.Module, decay: float) -> AveragedModel:
     """
     Return the exponential moving average of a network, to be updated after each step.
 

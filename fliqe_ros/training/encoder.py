@@ -204,7 +204,7 @@ def _limit_worker(number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def parameter_groups(network: QualityNetwork, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """No decay for biases and normalisation."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     return [{'params': [p for p in parameters if p.ndim > 1], 'weight_decay': weight_decay},

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fliqe_ros.data.sources import Source
-from fliqe_ros.models.glance import CELL_FEATURES, COLUMNS, resampled, ROWS
+from fliqe_ros.models.glance import CELL_FEATURES, made_small
 from fliqe_ros.models.network import QualityNetwork
 from fliqe_ros.models.thermal_s import ThermalS
 from fliqe_ros.training.amp import MixedPrecision
@@ -75,7 +75,7 @@ def keep_views(network: ThermalS, sources: list[Source], config: TrainingConfig,
             sources, network, config.kept_steps, KEPT_VIEWS_EPOCH), workers, device):
         with arithmetic.autocast():
             seen = network.observe(batch.images)
-        pictures = resampled(seen.levels, ROWS, COLUMNS).round().to(torch.uint8)
+        pictures = made_small(seen.levels).round().to(torch.uint8)
         parts.append([each.cpu() for each in (
             seen.features.float(), pictures, batch.cell_targets.half(), batch.labels,
             batch.kinds, batch.severities, batch.targets)])

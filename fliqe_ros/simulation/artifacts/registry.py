@@ -5,7 +5,7 @@ from __future__ import annotations
 from fliqe_ros.imaging.gain_control import GainControl
 from fliqe_ros.simulation.artifacts import (
     blank, broken_streams, codecs, dead_elements, exposure, fogging, lens_dirt, non_uniformity,
-    obstruction, pixel_formats, shading, transfer)
+    obstruction, patches, pixel_formats, shading, transfer)
 import numpy as np
 
 #: Name → artifact.
@@ -13,7 +13,7 @@ ARTIFACTS = {
     **non_uniformity.ARTIFACTS, **dead_elements.ARTIFACTS, **shading.ARTIFACTS,
     **obstruction.ARTIFACTS, **fogging.ARTIFACTS, **lens_dirt.ARTIFACTS, **transfer.ARTIFACTS,
     **pixel_formats.ARTIFACTS, **broken_streams.ARTIFACTS, **blank.ARTIFACTS,
-    **exposure.ARTIFACTS, **codecs.ARTIFACTS}
+    **exposure.ARTIFACTS, **codecs.ARTIFACTS, **patches.ARTIFACTS}
 
 
 def apply_artifact(frame: np.ndarray, name: str, severity: float | None = None,
