@@ -31,6 +31,7 @@ _LINKS = {
     '](../../docs/': '](',
     '](docs/': '](',
     '](frames.csv)': '](../fliqe_ros/weights/frames.csv)',
+    '](scenes.csv)': '](../fliqe_ros/weights/scenes.csv)',
     '](../fliqe_ros/weights/README.md)': '](model_card.md)',
     '](fliqe_ros/weights/README.md)': '](model_card.md)',
     '](../CONTRIBUTING.md)': '](contributing.md)',

@@ -34,7 +34,7 @@ DEAL = (*64 * (Distortion.OBSTRUCTION,), *20 * (Distortion.NON_UNIFORMITY,),
         *20 * (Distortion.CORRUPTION,), *4 * (Distortion.BLANK,), *RANGES)
 #: Stands behind all other epochs, so that these are views of their own.
 THUMBNAIL_EPOCH = 5_000_000
-#: Of the losses; that of the whole is 1. Types are told for what can be learnt from them alone.
+#: Of the losses; that of the whole is 1. Types are asked for as what tells them apart helps all.
 CELLS_WEIGHT, TYPES_WEIGHT = 3.0, 0.5
 #: Of clean views, and of those with other faults, beside that of obstructed ones: a false alarm
 #: harms most, and what is bad otherwise may well be called obstructed.
@@ -66,8 +66,7 @@ def train_thumbnail(network: QualityNetwork, sources: list[Source], config: Trai
         return network
     progress = tqdm(disable=True) if progress is None else progress
     views = keep_small_views(network, sources, config, workers, progress)
-    learnt = learn(network.thumbnail, views, config, device, progress)
-    network.thumbnail.load_state_dict(learnt.state_dict())
+    learn(network.thumbnail, views, config, device, progress)
     return network.eval()
 
 
@@ -88,7 +87,7 @@ def keep_small_views(network: ThermalS, sources: list[Source], config: TrainingC
 
 def learn(thumbnail: Thumbnail, views: SmallViews, config: TrainingConfig, device: str,
           progress: tqdm) -> Thumbnail:
-    """Show the views ``thumbnail_epochs`` times; return the averaged network."""
+    """Show the views ``thumbnail_epochs`` times; return it with the averaged weights."""
     torch.manual_seed(config.seed)
     thumbnail = thumbnail.to(device).train().requires_grad_()
     types = nn.Linear(HIDDEN, len(CLASSES)).to(device)
