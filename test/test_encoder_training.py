@@ -91,7 +91,7 @@ def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
     assert training.history[0].losses.keys() == {'contrastive', 'score'}
     header = (tmp_path / 'metrics.csv').read_text().splitlines()[0]
     assert header.startswith('epoch,contrastive,score,worst,synthetic')
-    assert training.history[0].worst > 0.75, 'chance is 0.5'
+    assert training.history[0].worst > 0.7, 'chance is 0.5'
 
 
 def test_bfloat16_trains_as_float32_does(sources, tmp_path):

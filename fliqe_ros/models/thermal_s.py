@@ -108,7 +108,6 @@ class ThermalS(QualityNetwork):
         self.place = nn.Linear(BLOCK_FEATURES, PLACED_FEATURES, bias=False)
         self.seam = nn.Conv2d(EDGE_CHANNELS, SEAM_CHANNELS, 1, bias=False)
         self.glance = Glance()
-        self.thumbnail = Thumbnail().requires_grad_(False)  # until its own stage of training
         features = (BLOCK_STATISTICS + 3 * BLOCK_FEATURES + PLACED_FEATURES * GRID**2
                     + 4 * EDGE_CHANNELS + 4 * SEAM_CHANNELS + PIXEL_LINES + GLANCE_FEATURES)
         self.projection = nn.Sequential(
@@ -116,6 +115,7 @@ class ThermalS(QualityNetwork):
             nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, EMBEDDING_SIZE))
         self.classifier = binary_head(EMBEDDING_SIZE)
         self.type_head = type_head(len(CLASSES), EMBEDDING_SIZE)
+        self.thumbnail = Thumbnail().requires_grad_(False)  # until its own stage of training
 
     @property
     def map_head(self) -> nn.Module:
@@ -135,11 +135,13 @@ class ThermalS(QualityNetwork):
         small = made_small(seen.levels)
         embedding, map_logits = self._judge(seen, small, batch)
         evidence = self.thumbnail(small)
-        of_type = evidence.whole.unsqueeze(1) * evidence.whole.new_tensor(_OBSTRUCTION)
+        types = self.type_logits(embedding)
+        if types is not None:
+            types = types + evidence.whole.unsqueeze(1) * types.new_tensor(_OBSTRUCTION)
         of_blocks = in_blocks(evidence.cells.unsqueeze(1), map_logits.shape[1:], batch.shape[2:])
         return Prediction(
-            embedding, self.logit(embedding) + evidence.whole,
-            self.type_head(embedding) + of_type, map_logits + of_blocks.squeeze(1))
+            embedding, self.logit(embedding) + evidence.whole, types,
+            map_logits + of_blocks.squeeze(1))
 
     def encode(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, H, W) uint8 → (N, 256) unit embeddings, (N, rows, columns) logits of blocks."""
