@@ -97,7 +97,7 @@ def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
 def test_bfloat16_trains_as_float32_does(sources, tmp_path):
     losses = [train_encoder(sources, tmp_path / precision, replace(TINY, epochs=1), None,
                             precision).history[0].losses for precision in ('float32', 'bfloat16')]
-    assert losses[1] == pytest.approx(losses[0], rel=0.05) and losses[1] != losses[0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.1) and losses[1] != losses[0]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
