@@ -86,18 +86,19 @@ class Untyped(ThermalS):
 
 def test_a_network_without_types_is_validated_by_its_embedding(tmp_path):
     scenes = [synthetic_source(20, seed=7, height=240, width=320)]
-    config = replace(TINY, epochs=1, steps=1, learning_rate=1e-9)
+    config = replace(TINY, epochs=1, steps=1, learning_rate=1e-9, seed=4)
     training = train_encoder(scenes, tmp_path, config, Untyped())
     assert training.history[0].losses.keys() == {'contrastive', 'score'}
     header = (tmp_path / 'metrics.csv').read_text().splitlines()[0]
     assert header.startswith('epoch,contrastive,score,worst,synthetic')
-    assert training.history[0].worst > 0.7, 'chance is 0.5'
+    assert training.history[0].worst > 0.75, 'chance is 0.5'
 
 
 def test_bfloat16_trains_as_float32_does(sources, tmp_path):
-    losses = [train_encoder(sources, tmp_path / precision, replace(TINY, epochs=1), None,
+    config = replace(TINY, epochs=1, seed=4)
+    losses = [train_encoder(sources, tmp_path / precision, config, None,
                             precision).history[0].losses for precision in ('float32', 'bfloat16')]
-    assert losses[1] == pytest.approx(losses[0], rel=0.1) and losses[1] != losses[0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05) and losses[1] != losses[0]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='this machine has no GPU')
